@@ -1,0 +1,39 @@
+"""Multi-layer perceptrons, written once against the array API standard.
+
+>>> import numpy as np
+>>> from portable_mlp import MLP
+>>> model = MLP([4, 16, 3], backend="numpy", seed=0)
+>>> model.predict(np.zeros((2, 4))).shape
+(2,)
+"""
+
+from portable_mlp import backends, nn, optim, training
+from portable_mlp.data import load_digits, load_fashion_mnist, load_mnist
+from portable_mlp.metrics import Metric
+from portable_mlp.model import MLP
+from portable_mlp.training import (
+    BestEpoch,
+    Callback,
+    EarlyStopping,
+    History,
+    TrainingDiverged,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MLP",
+    "BestEpoch",
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "Metric",
+    "TrainingDiverged",
+    "backends",
+    "load_digits",
+    "load_fashion_mnist",
+    "load_mnist",
+    "nn",
+    "optim",
+    "training",
+]

@@ -1,0 +1,22 @@
+"""The only folder that names an array library.
+
+``status()`` says which backends can be used here and why the others can't; ``get`` makes one.
+"""
+
+from portable_mlp.backends.base import Backend, BackendUnavailableError
+from portable_mlp.backends.interchange import answer_like, is_host, library_of, take_in
+from portable_mlp.backends.registry import BACKENDS, Status, get, status, usable
+
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "BackendUnavailableError",
+    "Status",
+    "answer_like",
+    "get",
+    "is_host",
+    "library_of",
+    "status",
+    "take_in",
+    "usable",
+]

@@ -1,0 +1,173 @@
+"""The contract of a backend: one array library, on one device, at one precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class BackendUnavailableError(RuntimeError):
+    """The backend asked for can't be used here; the message says why and how to install it."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One array library, device and dtype; made when a model is constructed.
+
+    Args:
+        device_name: the device as the user wrote it, such as ``"cuda:1"``; None for the default.
+        dtype_name: ``"float32"`` or ``"float64"``.
+    """
+
+    device_name: str | None = None
+    dtype_name: str = "float32"
+
+    name: ClassVar[str]
+    library: ClassVar[str]
+    """The package whose arrays these are, as the first word of their type's module."""
+    install: ClassVar[str]
+    """The command that installs it."""
+    devices: ClassVar[str] = "cpu"
+    """Devices that a user may name, in words."""
+
+    # -- what a library must say ---------------------------------------------------------------
+
+    @classmethod
+    def load(cls) -> Any:
+        """The namespace ``xp``; raises ImportError where the library is not installed."""
+        raise NotImplementedError(f"{cls.__name__} does not define load")
+
+    @cached_property
+    def device(self) -> Any:
+        """The library's own device object, or None where it has but one."""
+        return None
+
+    def to_numpy(self, x: Any) -> np.ndarray:
+        """The array on the host, as numpy: the only way out."""
+        return np.asarray(x)
+
+    @classmethod
+    def device_name_of(cls, x: Any) -> str:
+        """Where an array of this library lies, as a user would write it."""
+        return "cpu"
+
+    # -- what most libraries share -------------------------------------------------------------
+
+    @cached_property
+    def xp(self) -> Any:
+        """The namespace of array functions."""
+        return self.load()
+
+    @cached_property
+    def dtype(self) -> Any:
+        """The floating-point type of parameters and data."""
+        return getattr(self.xp, self.dtype_name)
+
+    @cached_property
+    def index_dtype(self) -> Any:
+        """The integer type of labels and row numbers."""
+        return self.xp.int64
+
+    @cached_property
+    def place(self) -> str:
+        """Where arrays of this backend lie, as a user would write it."""
+        return self.device_name or "cpu"
+
+    def asarray(self, host: Any, dtype: Any = None) -> Any:
+        """A host array on this device: the only way in. ``dtype`` None means the model's."""
+        dtype = self.dtype if dtype is None else dtype
+        return self.xp.asarray(host, dtype=dtype, device=self.device)
+
+    def from_dlpack(self, x: Any) -> Any:
+        """An array of another library on the same device, without a copy."""
+        return self.xp.from_dlpack(x)
+
+    def synchronize(self) -> None:
+        """Waits until the device has done all that was asked of it."""
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """The context in which everything of this backend runs."""
+        return nullcontext()
+
+    def fuse(self, rule: F) -> F:
+        """An elementwise rule as one kernel, where the library can; the rule itself otherwise."""
+        return rule
+
+    def compile(self, step: F) -> F:
+        """A whole step compiled, where the library can; the step itself otherwise."""
+        return step
+
+    # -- whether it can be used ------------------------------------------------------------------
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """One sentence why this backend can't be used here, or None if it can.
+
+        Usable means: the library imports, a device is there, and a small matrix product with
+        elementwise functions gives the right number.
+        """
+        try:
+            cls.load()
+        except ImportError as error:
+            return f"{cls.library} is not installed ({_first_line(error)})."
+        except Exception as error:  # a broken installation may raise anything on import
+            return f"{cls.library} does not import ({_first_line(error)})."
+        reason = cls.no_device()
+        if reason:
+            return reason
+        try:
+            cls().probe()
+        except Exception as error:
+            return f"{cls.library} is installed but does not compute ({_first_line(error)})."
+        return None
+
+    @classmethod
+    def no_device(cls) -> str | None:
+        """One sentence if the library has no device to run on here."""
+        return None
+
+    def probe(self) -> None:
+        """Runs a small matrix product and elementwise functions; raises if anything is wrong."""
+        with self.scope():
+            xp = self.xp
+            ones = self.asarray(np.ones((2, 2)))
+            total = xp.sum(xp.exp(ones @ ones - 2.0) + xp.maximum(ones, 0.0))
+            if abs(float(total) - 8.0) > 1e-3:
+                raise RuntimeError(f"a test sum came out as {float(total)}, expected 8")
+
+    @classmethod
+    def version(cls) -> str:
+        """Version of the library."""
+        from importlib import import_module
+
+        return str(getattr(import_module(cls.library), "__version__", "unknown"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the choice, not the library's objects."""
+        state = {f: getattr(self, f) for f in self.__dataclass_fields__}
+        return _restore, (type(self), state)
+
+
+def _restore(cls: type[Backend], state: dict[str, Any]) -> Backend:
+    return cls(**state)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:160]}" if text else type(error).__name__
+
+
+def refuse_device(backend: Backend, reason: str = "") -> ValueError:
+    """The error for a device that the backend does not have."""
+    more = f" {reason}" if reason else ""
+    return ValueError(
+        f"device: got {backend.device_name!r} for backend {backend.name!r}, expected "
+        f"{backend.devices}.{more}"
+    )

@@ -1,0 +1,70 @@
+"""dpnp: Intel GPUs and CPUs through SYCL."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from portable_mlp.backends.base import Backend, refuse_device
+
+
+class DpnpBackend(Backend):
+    """Intel's dpnp, which follows the standard itself."""
+
+    name = "dpnp"
+    library = "dpnp"
+    install = "pip install 'portable_mlp[dpnp]'"
+    devices = "'cpu', 'gpu' or a SYCL filter string such as 'opencl:cpu:0'"
+
+    @classmethod
+    def load(cls) -> Any:
+        import dpnp
+
+        return dpnp
+
+    @classmethod
+    def no_device(cls) -> str | None:
+        import dpctl
+
+        if not dpctl.get_devices():
+            return (
+                "dpnp is installed but finds no SYCL device; on a CPU set OCL_ICD_FILENAMES to the "
+                "libintelocl.so that the package intel-opencl-rt brings."
+            )
+        return None
+
+    @cached_property
+    def device(self) -> Any:
+        try:
+            return self.xp.empty(0, dtype=self.xp.float32, device=self.device_name).device
+        except Exception:
+            raise refuse_device(self) from None
+
+    @cached_property
+    def place(self) -> str:
+        return _name(self.device)
+
+    @cached_property
+    def dtype(self) -> Any:
+        if self.dtype_name == "float64" and not self.device.sycl_device.has_aspect_fp64:
+            raise ValueError(
+                f"dtype: got 'float64' for dpnp on {self.place!r}, expected 'float32': this device "
+                "has no float64."
+            )
+        return getattr(self.xp, self.dtype_name)
+
+    @classmethod
+    def device_name_of(cls, x: Any) -> str:
+        return _name(x.device)
+
+    def to_numpy(self, x: Any) -> np.ndarray:
+        return np.asarray(self.xp.asnumpy(x))
+
+    def synchronize(self) -> None:
+        self.device.wait()
+
+
+def _name(device: Any) -> str:
+    return str(device.sycl_device.get_filter_string())

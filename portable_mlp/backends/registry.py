@@ -1,0 +1,124 @@
+"""Which backends there are, which can be used here, and how one is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from portable_mlp.backends.array_api_strict import StrictBackend
+from portable_mlp.backends.base import Backend, BackendUnavailableError
+from portable_mlp.backends.cupy import CupyBackend
+from portable_mlp.backends.dpnp import DpnpBackend
+from portable_mlp.backends.jax import JaxBackend
+from portable_mlp.backends.numpy import NumpyBackend
+from portable_mlp.backends.torch import TorchBackend
+from portable_mlp.nn.choices import choose
+
+BACKENDS: dict[str, type[Backend]] = {
+    cls.name: cls
+    for cls in (NumpyBackend, CupyBackend, TorchBackend, JaxBackend, DpnpBackend, StrictBackend)
+}
+"""The classes by the name that users write."""
+
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether a backend can be used here.
+
+    Args:
+        name: what users write.
+        usable: whether a matrix product with elementwise functions ran.
+        reason: one sentence why not; empty if usable.
+        install: the command that installs it.
+        version: version of the library, empty if not usable.
+        device: the default device, empty if not usable.
+    """
+
+    name: str
+    usable: bool
+    reason: str
+    install: str
+    version: str
+    device: str
+
+    def __str__(self) -> str:
+        if self.usable:
+            return f"{self.name}: usable ({self.version}, {self.device})"
+        return f"{self.name}: not usable: {self.reason} Install: {self.install}"
+
+
+def status() -> tuple[Status, ...]:
+    """All backends, with what is true of each on this machine.
+
+    It imports every library that is installed, which can take seconds.
+
+    Example:
+        >>> [s.usable for s in status() if s.name == "numpy"]
+        [True]
+    """
+    return tuple(_status(cls) for cls in BACKENDS.values())
+
+
+def usable() -> tuple[str, ...]:
+    """Names of the backends that can be used here.
+
+    Example:
+        >>> "numpy" in usable()
+        True
+    """
+    return tuple(s.name for s in status() if s.usable)
+
+
+def _status(cls: type[Backend]) -> Status:
+    reason = cls.missing()
+    if reason:
+        return Status(cls.name, False, reason, cls.install, "", "")
+    return Status(cls.name, True, "", cls.install, cls.version(), cls().place)
+
+
+def get(
+    backend: str | Backend = "numpy", device: str | None = None, dtype: str = "float32"
+) -> Backend:
+    """The backend of that name, ready for use.
+
+    Args:
+        backend: a name out of ``BACKENDS``, or a backend, which is given back as it is.
+        device: such as ``"cuda:1"``; None for the library's default.
+        dtype: ``"float32"`` or ``"float64"``.
+
+    Raises:
+        ValueError: unknown name, device or dtype.
+        BackendUnavailableError: the library is not installed, has no device or does not compute.
+
+    Example:
+        >>> get("numpy").xp.__name__
+        'array_api_compat.numpy'
+    """
+    if isinstance(backend, Backend):
+        if device is not None and device != backend.device_name:
+            raise ValueError(
+                f"device: got {device!r} beside a backend object on {backend.device_name!r}, "
+                "expected none: the object has its own."
+            )
+        made = backend
+    else:
+        if isinstance(backend, str) and backend not in BACKENDS:
+            choose("backend", backend, dict.fromkeys(BACKENDS, object()), object)
+        if not isinstance(backend, str):
+            raise TypeError(
+                f"backend: got {backend!r}, expected a name, one of {', '.join(BACKENDS)}."
+            )
+        if dtype not in DTYPES:
+            raise ValueError(
+                f"dtype: got {dtype!r}, expected 'float32' or 'float64'. Half precision is no type "
+                "to hold weights in."
+            )
+        made = BACKENDS[backend](device, dtype)
+    reason = made.missing()
+    if reason:
+        raise BackendUnavailableError(
+            f"backend {made.name!r} can't be used here: {reason} Install: {made.install}"
+        )
+    _ = made.device, made.dtype  # a wrong device or dtype is refused now, not in the first step
+    return made

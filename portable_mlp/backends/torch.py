@@ -1,0 +1,79 @@
+"""PyTorch, without autograd: CPU, CUDA and Apple GPUs."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from portable_mlp.backends.base import Backend, refuse_device
+
+
+class TorchBackend(Backend):
+    """PyTorch through array-api-compat."""
+
+    name = "torch"
+    library = "torch"
+    install = "pip install 'portable_mlp[torch]'"
+    devices = "'cpu', 'cuda', 'cuda:N' or 'mps'"
+
+    @classmethod
+    def load(cls) -> Any:
+        import array_api_compat.torch as xp
+
+        return xp
+
+    @cached_property
+    def device(self) -> Any:
+        import torch
+
+        kind, _, number = (self.device_name or "cpu").partition(":")
+        if kind not in ("cpu", "cuda", "mps") or not (number or "0").isdigit():
+            raise refuse_device(self)
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise refuse_device(self, "This PyTorch finds no CUDA device.")
+        if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+            raise refuse_device(self, f"There are {torch.cuda.device_count()} CUDA device(s).")
+        if kind == "mps" and not torch.backends.mps.is_available():
+            raise refuse_device(self, "This PyTorch finds no Apple GPU.")
+        if kind == "mps" and self.dtype_name == "float64":
+            raise ValueError(
+                "dtype: got 'float64' for PyTorch on 'mps', expected 'float32': Apple GPUs have no "
+                "float64."
+            )
+        return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device(kind)
+
+    @cached_property
+    def place(self) -> str:
+        return str(self.device)
+
+    @classmethod
+    def device_name_of(cls, x: Any) -> str:
+        return "mps" if x.device.type == "mps" else str(x.device)
+
+    def to_numpy(self, x: Any) -> np.ndarray:
+        return np.asarray(x.detach().cpu().numpy())
+
+    def asarray(self, host: Any, dtype: Any = None) -> Any:
+        if isinstance(host, np.ndarray):
+            # PyTorch takes no negative strides and no foreign byte order, and warns of read-only
+            # memory, which a view of the caller's array may be
+            native = host.astype(host.dtype.newbyteorder("="), copy=False)
+            plain = native.flags.c_contiguous and native.flags.writeable
+            host = native if plain else native.copy(order="C")
+        return super().asarray(host, dtype)
+
+    def synchronize(self) -> None:
+        import torch
+
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+    def scope(self) -> AbstractContextManager[Any]:
+        import torch
+
+        return torch.no_grad()

@@ -1,0 +1,519 @@
+"""The model that a user holds: a network, its loss and its weights, on one backend."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from portable_mlp import backends, randomness
+from portable_mlp.backends import Backend, answer_like
+from portable_mlp.data import inputs as border
+from portable_mlp.metrics import Metric, choose_metrics
+from portable_mlp.nn import LOSSES, Layer, Loss, Network, Softmax, SoftmaxCrossEntropy
+from portable_mlp.nn.arrays import Shape
+from portable_mlp.nn.choices import choose
+from portable_mlp.nn.dense_stack import dense_stack
+from portable_mlp.nn.initializers import Initializer
+from portable_mlp.nn.parameters import named_leaves, rebuild
+from portable_mlp.optim import OPTIMIZERS, SCHEDULES, Optimizer, Penalty, Schedule
+from portable_mlp.training.callbacks import EpochLines, Interrupted, ProgressBar, StopOnNonFinite
+from portable_mlp.training.epoch import Plan
+from portable_mlp.training.evaluate import figures, make_evaluate, make_outputs, penalty_of
+from portable_mlp.training.history import History
+from portable_mlp.training.loop import Callback, Run, Snapshot, begin, train
+from portable_mlp.training.split import validation_split
+from portable_mlp.training.step import Data, Problem
+
+
+class MLP:
+    """A multi-layer perceptron.
+
+    Args:
+        sizes: number of inputs, hidden widths, number of outputs: ``[784, 128, 10]``. Or leave it out
+            and give ``layers``.
+        layers: any sequence of layers; needs ``inputs``.
+        inputs: features of a sample (or its shape), where ``layers`` are given.
+        activation: of the hidden layers of ``sizes``.
+        dropout: share dropped after each hidden layer of ``sizes``, in [0, 1).
+        weight_init: of the weights of ``sizes``; None chooses by the activation.
+        bias_init: of the biases of ``sizes``.
+        loss: a name or a `Loss`. The last layer gives logits to the losses of classifiers.
+        metrics: names or `Metric` objects; None means accuracy for a classifier.
+        l1: factor of Σ|w| in the loss, over weights, not biases and norms.
+        l2: factor of ½ Σ w² in the loss, over weights.
+        backend: ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"``, ``"dpnp"``, ``"array-api-strict"``.
+        device: such as ``"cuda:1"``; None for the backend's default.
+        dtype: ``"float32"`` or ``"float64"``.
+        seed: of first weights, shuffles and dropout: the same numbers on every backend.
+
+    Raises:
+        ValueError: sizes, layers, loss, device or dtype that can't be.
+        portable_mlp.backends.BackendUnavailableError: the backend can't be used here.
+
+    Example:
+        >>> import numpy as np
+        >>> X = np.asarray([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> y = np.asarray([0, 1, 1, 0])
+        >>> model = MLP([2, 16, 2], activation="tanh", seed=0)
+        >>> history = model.fit(X, y, epochs=200, batch_size=None, learning_rate=0.05)
+        >>> model.predict(X).tolist()
+        [0, 1, 1, 0]
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int] | None = None,
+        *,
+        layers: Sequence[Layer] | None = None,
+        inputs: int | Shape | None = None,
+        activation: str | Layer = "relu",
+        dropout: float = 0.0,
+        weight_init: Initializer | str | None = None,
+        bias_init: Initializer | str = "zeros",
+        loss: str | Loss = "softmax_cross_entropy",
+        metrics: Sequence[str | Metric] | None = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        backend: str | Backend = "numpy",
+        device: str | None = None,
+        dtype: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        """Builds the network and draws its first weights."""
+        if (sizes is None) == (layers is None):
+            raise ValueError(
+                "MLP: expected either sizes, such as MLP([784, 128, 10]), or layers= with inputs=."
+            )
+        if sizes is not None:
+            sample_shape: Shape = (_checked_sizes(sizes)[0],)
+            layers = dense_stack(
+                list(sizes[1:]),
+                activation,
+                dropout=dropout,
+                weight_init=weight_init,
+                bias_init=bias_init,
+            )
+        else:
+            sample_shape = _sample_shape(inputs)
+        assert layers is not None  # noqa: S101
+        randomness.check_seed(seed)
+        chosen_loss = choose("loss", loss, LOSSES, Loss)
+        self._problem = Problem(
+            network=Network.of(layers),
+            sample_shape=sample_shape,
+            loss=chosen_loss,
+            penalty=Penalty(l1, l2),
+            metrics=choose_metrics(metrics, chosen_loss),
+            backend=backends.get(backend, device, dtype),
+        )
+        self._seed = int(seed)
+        self._check_outputs()
+        self._start()
+
+    def _check_outputs(self) -> None:
+        problem = self._problem
+        shape = problem.network.output_shape(problem.sample_shape)
+        if len(shape) != 1:
+            raise ValueError(
+                f"layers: a sample comes out with shape {shape}, expected one axis; end with a Dense."
+            )
+        self._units = shape[0]
+        problem.loss.check_outputs(self._units)
+        if problem.layout.size == 0:
+            raise ValueError("layers: they have no parameters, expected at least one Dense.")
+        if isinstance(problem.network.layers[-1], Softmax) and isinstance(
+            problem.loss, SoftmaxCrossEntropy
+        ):
+            warnings.warn(
+                "The last layer is Softmax and the loss takes logits, so softmax is applied twice; "
+                "leave the Softmax out (predict_proba applies it).",
+                stacklevel=3,
+            )
+
+    def _start(self) -> None:
+        """First weights and running statistics."""
+        problem, random = self._problem, randomness.HostStream(self._seed)
+        with problem.backend.scope():
+            self._vector = problem.backend.asarray(np.concatenate(problem.layout.draw(random)))
+            state = [
+                problem.backend.asarray(part.reshape(spec.shape))
+                for part, (_, spec, _) in zip(
+                    problem.state_layout.draw(random), problem.state_layout.entries, strict=True
+                )
+            ]
+            self._state = rebuild(problem.state_layout.specs, iter(state))
+        self._epochs = self._steps = self._updates = 0
+        self._optimizer: Optimizer | None = None
+        self._slots: Any = None
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @property
+    def backend(self) -> Backend:
+        """The backend on which the model lies."""
+        return self._problem.backend
+
+    @property
+    def network(self) -> Network:
+        """The layers."""
+        return self._problem.network
+
+    @property
+    def loss(self) -> Loss:
+        """The loss."""
+        return self._problem.loss
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return self._seed
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trained numbers."""
+        return self._problem.layout.size
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The parameters by name, as numpy copies: ``{"dense_1.weight": (in, out), ...}``."""
+        with self.backend.scope():
+            vector = np.array(self.backend.to_numpy(self._vector))
+        return {n: v.copy() for n, v in self._problem.layout.named(vector, np).items()}
+
+    def set_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Puts these numbers in place of the parameters with these names.
+
+        Args:
+            parameters: names and shapes as `parameters` gives them; those left out stay.
+
+        Raises:
+            ValueError: an unknown name or another shape; then nothing is changed.
+        """
+        current = self.parameters()
+        for name, value in parameters.items():
+            if name not in current:
+                raise ValueError(
+                    f"set_parameters: got {name!r}, expected one of {', '.join(current)}."
+                )
+            array = np.asarray(value)
+            if array.shape != current[name].shape:
+                raise ValueError(
+                    f"set_parameters: {name} has shape {array.shape}, expected "
+                    f"{current[name].shape}."
+                )
+            current[name] = array
+        with self.backend.scope():
+            flat = np.concatenate([array.reshape(-1) for array in current.values()])
+            self._vector = self.backend.asarray(flat)
+        self._optimizer = self._slots = None
+
+    def summary(self) -> str:
+        """A table of the layers: output shape and number of parameters."""
+        shapes = self.network.shapes(self._problem.sample_shape)
+        sizes = dict.fromkeys(shapes, 0)
+        for name, _, place in self._problem.layout.entries:
+            sizes[name.partition(".")[0]] += place.stop - place.start
+        rows = [("layer", "output", "parameters")]
+        rows += [(name, str(out), f"{sizes[name]:,}") for name, (_, out) in shapes.items()]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        lines = [
+            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows
+        ]
+        lines.append(
+            f"{self.parameter_count:,} parameters, {self.backend.dtype_name}, "
+            f"{self.backend.name} on {self.backend.place}"
+        )
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """Layers and backend in short."""
+        kinds = " → ".join(self.network.named_layers)
+        return f"MLP({self._problem.sample_shape} → {kinds}; {self.parameter_count:,} parameters)"
+
+    def to(self, backend: str, *, device: str | None = None, dtype: str | None = None) -> MLP:
+        """A copy of this model on another backend, device or dtype; this one stays as it is.
+
+        Args:
+            backend: name of the backend.
+            device: its device; None for the default.
+            dtype: None to keep it.
+
+        Returns:
+            A model with the same weights. A training goes on there with a fresh optimizer.
+        """
+        made = backends.get(backend, device, dtype or self.backend.dtype_name)
+        moved = MLP.__new__(MLP)
+        moved._problem = replace(self._problem, backend=made)
+        moved._seed, moved._units = self._seed, self._units
+        moved._start()
+        with self.backend.scope():
+            vector = self.backend.to_numpy(self._vector)
+            state = [self.backend.to_numpy(x) for x in self._state_arrays()]
+        with made.scope():
+            moved._vector = made.asarray(np.array(vector))
+            arrays = iter([made.asarray(np.array(x)) for x in state])
+            moved._state = rebuild(self._problem.state_layout.specs, arrays)
+        moved._epochs, moved._steps = self._epochs, self._steps
+        return moved
+
+    def _state_arrays(self) -> list[Any]:
+        return [leaf for _, leaf in named_leaves(self._state)]
+
+    # -- training --------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        *,
+        epochs: int = 10,
+        batch_size: int | None = 128,
+        optimizer: str | Optimizer = "adam",
+        learning_rate: float | None = None,
+        schedule: str | Schedule = "constant",
+        validation_data: tuple[Any, ...] | None = None,
+        validation_fraction: float = 0.0,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
+        callbacks: Sequence[Callback] = (),
+        verbose: int | None = None,
+    ) -> History:
+        """Trains from the weights as they are; a second call goes on where the first ended.
+
+        Args:
+            X: samples (n, features): numpy, list, data frame, or an array of the model's library.
+            y: targets as the loss wants them: class numbers (n,), or values (n, outputs).
+            epochs: passes over the data.
+            batch_size: rows of a mini-batch; None for all at once.
+            optimizer: a name or an `Optimizer`.
+            learning_rate: in place of the optimizer's own.
+            schedule: a name or a `Schedule`: a factor for the learning rate.
+            validation_data: ``(X, y)`` or ``(X, y, sample_weight)``.
+            validation_fraction: share of the rows held out for validation instead, in [0, 1);
+                classes in proportion.
+            sample_weight: one number >= 0 for each row.
+            class_weight: ``{class: factor}`` or ``"balanced"``.
+            callbacks: see `portable_mlp.training`.
+            verbose: 0 silent, 1 a progress bar, 2 a line for each epoch, on standard error; None is 1
+                on a terminal and 0 elsewhere.
+
+        Returns:
+            The figures of each epoch.
+
+        Raises:
+            ValueError: data or options that can't be; the model stays as it was.
+            TrainingDiverged: numbers became non-finite; the model keeps the last finite weights.
+        """
+        _check_whole("epochs", epochs)
+        chosen = choose("optimizer", optimizer, OPTIMIZERS, Optimizer)
+        rate = chosen.learning_rate if learning_rate is None else learning_rate
+        if not 0 < rate < float("inf"):
+            raise ValueError(f"learning_rate: got {rate!r}, expected a finite number above 0.")
+        if validation_data is not None and validation_fraction:
+            raise ValueError(
+                "fit: got validation_data and validation_fraction, expected one of them."
+            )
+        with self.backend.scope():
+            data, total = self._data(X, y, sample_weight, class_weight)
+            validation = None
+            if validation_data is not None:
+                validation, _ = self._data(*validation_data[:3])
+            elif validation_fraction:
+                data, validation, total = validation_split(
+                    data, validation_fraction, self._seed, self.backend
+                )
+            rows = data.x.shape[0]
+            if batch_size is not None:
+                _check_whole("batch_size", batch_size)
+            whole = batch_size is None or chosen.full_batch
+            same = chosen == self._optimizer
+            plan = Plan(
+                problem=self._problem,
+                data=data,
+                rows=rows,
+                batch_size=rows if whole else min(int(batch_size or rows), rows),
+                optimizer=chosen,
+                learning_rate=float(rate),
+                schedule=choose("schedule", schedule, SCHEDULES, Schedule),
+                epochs=epochs,
+                seed=self._seed,
+                first_epoch=self._epochs,
+                first_step=self._steps,
+                first_update=self._updates if same else 0,
+                total_weight=total,
+            )
+            start = Snapshot(self._vector, self._state)
+            carry = begin(self._problem, plan, start, self._slots if same else None)
+            run = Run(plan, validation, carry)
+            try:
+                train(run, [StopOnNonFinite(), Interrupted(), *callbacks, *_shown(verbose)])
+            finally:
+                self._keep(run)
+        return run.history
+
+    def _data(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
+    ) -> tuple[Data, float | None]:
+        """``(data on the device, sum of the weights or None)``."""
+        problem = self._problem
+        x = border.features(X, self.backend, problem.sample_shape)
+        rows = x.shape[0]
+        t = border.targets(y, self.backend, problem.loss, self._units, rows)
+        w, total = border.weights(sample_weight, class_weight, t, self.backend, self._units, rows)
+        return Data(x, t, w), total
+
+    def _keep(self, run: Run) -> None:
+        """Takes over what the training reached."""
+        kept = run.snapshot()
+        self._vector, self._state = kept.vector, kept.state
+        begun = run.epoch.number + 1 if run.epoch is not None else 0
+        self._epochs += begun
+        self._steps += begun * run.plan.batches
+        self._updates = run.plan.first_update + begun * run.plan.updates
+        self._optimizer, self._slots = run.plan.optimizer, run.carry.slots
+
+    # -- using it --------------------------------------------------------------------------------
+
+    @cached_property
+    def _outputs(self) -> Any:
+        return make_outputs(self._problem)
+
+    @cached_property
+    def _evaluate(self) -> Any:
+        return make_evaluate(self._problem)
+
+    def forward(self, X: Any) -> Any:  # noqa: N803
+        """What the network gives before the loss makes predictions of it: logits, most often.
+
+        Args:
+            X: samples (n, features).
+
+        Returns:
+            (n, outputs) in the kind of X.
+        """
+        return self._answer(X, lambda outputs: outputs)
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """Class numbers (n,), 0/1 for each label (n, labels), or values (n, outputs), by the loss.
+
+        Args:
+            X: samples (n, features).
+
+        Returns:
+            An array in the kind of X: numpy for numpy, lists and data frames; else the same library
+            and device.
+        """
+        return self._answer(X, lambda outputs: self.loss.predict(outputs, self._problem.context()))
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        """Probabilities (n, classes), or (n, labels) for yes/no labels; for classifiers.
+
+        Args:
+            X: samples (n, features).
+
+        Returns:
+            An array in the kind of X.
+
+        Raises:
+            TypeError: the loss is none of a classifier with probabilities.
+        """
+        return self._answer(
+            X, lambda outputs: self.loss.probabilities(outputs, self._problem.context())
+        )
+
+    def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
+        with self.backend.scope():
+            x = border.features(X, self.backend, self._problem.sample_shape, allow_empty=True)
+            answer = finish(self._outputs(self._vector, self._state, x))
+            return answer_like(answer, X, self.backend)
+
+    def evaluate(self, X: Any, y: Any, *, sample_weight: Any = None) -> dict[str, float]:  # noqa: N803
+        """Loss (penalties included) and metrics.
+
+        Args:
+            X: samples (n, features).
+            y: targets as for `fit`.
+            sample_weight: one number >= 0 for each row.
+
+        Returns:
+            ``{"loss": ..., "accuracy": ...}``.
+        """
+        with self.backend.scope():
+            data, _ = self._data(X, y, sample_weight)
+            sums = self._evaluate(self._vector, self._state, data)
+            sums.append(penalty_of(self._problem, self._vector))
+            host = [float(v) for v in self.backend.to_numpy(self.backend.xp.stack(sums))]
+        return figures(self._problem, host[:-1], host[-1])
+
+    def loss_and_gradients(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        step: int = 0,
+    ) -> tuple[float, dict[str, Any]]:
+        """The training loss of one batch and its gradient by each parameter, by name.
+
+        Args:
+            X: samples (n, features).
+            y: targets as for `fit`.
+            sample_weight: one number >= 0 for each row.
+            step: dropout masks are those of this step of a training.
+
+        Returns:
+            ``(loss, {"dense_1.weight": dL/dW, ...})``, penalties included, arrays in the kind of X.
+        """
+        problem = self._problem
+        with self.backend.scope():
+            data, _ = self._data(X, y, sample_weight)
+            keys = randomness.stream_keys(self._seed, step, self.network.streams)
+            value, gradient, _, _ = problem.value_and_gradient(
+                self._vector, self._state, data, keys
+            )
+            named = problem.layout.named(gradient, self.backend.xp)
+            return float(value), {n: answer_like(g, X, self.backend) for n, g in named.items()}
+
+
+def _checked_sizes(sizes: Sequence[int]) -> Sequence[int]:
+    if len(sizes) < 2 or not all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in sizes
+    ):
+        raise ValueError(
+            f"MLP: sizes are {list(sizes)!r}, expected at least two whole numbers >= 1: inputs, "
+            "hidden widths, outputs."
+        )
+    return sizes
+
+
+def _sample_shape(inputs: int | Shape | None) -> Shape:
+    if inputs is None:
+        raise ValueError("MLP: layers= needs inputs=, the number of features: inputs=X.shape[1].")
+    shape = (inputs,) if isinstance(inputs, (int, np.integer)) else tuple(inputs)
+    if not shape or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in shape):
+        raise ValueError(
+            f"MLP: inputs is {inputs!r}, expected the number of features or the shape of a sample."
+        )
+    return tuple(int(n) for n in shape)
+
+
+def _check_whole(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name}: got {value!r}, expected a whole number of at least 1.")
+
+
+def _shown(verbose: int | None) -> list[Callback]:
+    if verbose is None:
+        verbose = 1 if sys.stderr is not None and sys.stderr.isatty() else 0
+    if verbose not in (0, 1, 2):
+        raise ValueError(f"verbose: got {verbose!r}, expected 0, 1, 2 or None.")
+    return [[], [ProgressBar()], [EpochLines()]][verbose]  # type: ignore[list-item, return-value]

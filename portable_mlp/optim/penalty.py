@@ -1,0 +1,44 @@
+"""L1 and L2 penalties: part of the loss, on weights only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from portable_mlp.nn.arrays import Array, Namespace
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """P = l1 Σ |w| + ½ l2 Σ w²,   dP/dw = l1 sign(w) + l2 w, over the weights, not biases and norms.
+
+    scikit-learn's ``alpha`` is ``l2 = alpha / batch size`` here: there it is divided by the batch.
+
+    Args:
+        l1: factor of the absolute values, >= 0.
+        l2: factor of half the squares, >= 0.
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("l1", "l2"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected at least 0.")
+
+    def __bool__(self) -> bool:
+        return self.l1 > 0 or self.l2 > 0
+
+    def __call__(self, vector: Array, mask: Array, xp: Namespace) -> tuple[Any, Any]:
+        """``(P, dP/dw)``; the mask is 1 for weights and 0 for what is not penalised."""
+        weights = vector * mask
+        value: Any = 0.0
+        gradient: Any = 0.0
+        if self.l2:
+            value = value + 0.5 * self.l2 * xp.sum(weights * weights)
+            gradient = gradient + self.l2 * weights
+        if self.l1:
+            value = value + self.l1 * xp.sum(xp.abs(weights))
+            gradient = gradient + self.l1 * xp.sign(weights)
+        return value, gradient

@@ -1,0 +1,186 @@
+"""Callbacks: early stopping, best epoch, progress, non-finite numbers."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from portable_mlp.training.loop import Callback, Run, Snapshot
+
+
+@dataclass
+class BestEpoch(Callback):
+    """Trains all epochs and goes back to the weights of the best one.
+
+    Args:
+        monitor: a figure of `History`; None means ``"val_loss"``, or ``"loss"`` without validation.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: max for accuracies, min for all others.
+        min_delta: a change smaller than this is no improvement; ties keep the earlier epoch.
+        restore_best: whether to go back to the best weights at the end.
+    """
+
+    monitor: str | None = None
+    mode: str = "auto"
+    min_delta: float = 0.0
+    restore_best: bool = True
+    best: float = field(default=math.nan, init=False)
+    best_epoch: int = field(default=0, init=False)
+    _snapshot: Snapshot | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Checks the mode."""
+        if self.mode not in ("auto", "min", "max"):
+            raise ValueError(
+                f"{type(self).__name__}: mode is {self.mode!r}, expected 'auto', 'min' or 'max'."
+            )
+
+    def on_train_begin(self, run: Run) -> None:
+        self.best, self.best_epoch, self._snapshot = math.nan, 0, None
+
+    def on_epoch_end(self, run: Run) -> None:
+        name = self.monitor or ("val_loss" if run.validation is not None else "loss")
+        value = run.history[name][-1]
+        maximise = self.mode == "max" or (self.mode == "auto" and name.endswith("accuracy"))
+        gain = (value - self.best) if maximise else (self.best - value)
+        if math.isnan(self.best) or gain > self.min_delta:
+            self.best, self.best_epoch = value, run.history.epochs
+            self._snapshot = run.snapshot() if self.restore_best else None
+
+    def on_train_end(self, run: Run) -> None:
+        if self._snapshot is not None:
+            run.restore(self._snapshot)
+            run.history.best_epoch = self.best_epoch
+            self._snapshot = None
+
+
+@dataclass
+class EarlyStopping(BestEpoch):
+    """Ends the training when a figure has not improved for ``patience`` epochs; keeps the best weights.
+
+    Args:
+        monitor: a figure of `History`; None means ``"val_loss"``, or ``"loss"`` without validation.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: max for accuracies, min for all others.
+        min_delta: a change smaller than this is no improvement.
+        restore_best: whether to go back to the best weights at the end.
+        patience: epochs without improvement, at least 1.
+
+    Source: Prechelt 1998, Early stopping - but when?
+    """
+
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        """Checks the patience."""
+        super().__post_init__()
+        if not self.patience >= 1:
+            raise ValueError(f"EarlyStopping: patience is {self.patience!r}, expected at least 1.")
+
+    def on_epoch_end(self, run: Run) -> None:
+        super().on_epoch_end(run)
+        if run.history.epochs - self.best_epoch >= self.patience:
+            name = self.monitor or ("val_loss" if run.validation is not None else "loss")
+            run.stop(f"{name} did not improve for {self.patience} epochs")
+
+
+class StopOnNonFinite(Callback):
+    """Raises `TrainingDiverged`, which says epoch, step, layer and what came first.
+
+    `MLP.fit` always has it. The model keeps the last finite weights.
+    """
+
+    def on_non_finite(self, run: Run) -> None:
+        error = run.divergence()
+        if error is not None:
+            raise error
+
+
+class Interrupted(Callback):
+    """Says on standard error that Ctrl-C was taken, and what the model holds now."""
+
+    def on_train_end(self, run: Run) -> None:
+        if run.history.stopped == "interrupted":
+            print(
+                f"Training interrupted after {run.history.epochs} whole epochs; the model keeps the "
+                "weights it had reached and can be used.",
+                file=sys.stderr,
+            )
+
+
+class EpochLines(Callback):
+    """One line for each epoch.
+
+    Args:
+        file: where to; standard error by default.
+    """
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        """Remembers where to write."""
+        self._file = file
+
+    def on_epoch_end(self, run: Run) -> None:
+        last = run.history.last()
+        words = [f"epoch {run.history.epochs}/{run.plan.epochs}"]
+        words += [f"{name} {_short(name, last[name])}" for name in _shown(run)]
+        words.append(f"{last['seconds']:.2f} s")
+        print("  ".join(words), file=self._file or sys.stderr, flush=True)
+
+
+class ProgressBar(Callback):
+    """A live bar on standard error: epochs, the last figures, samples per second, time to go."""
+
+    def __init__(self) -> None:
+        """Nothing is drawn before training starts."""
+        self._progress: Any = None
+        self._task: Any = None
+        self._drawn = 0.0
+
+    def on_train_begin(self, run: Run) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+        )
+        self._progress.start()
+        total = run.plan.epochs * run.plan.batches
+        self._task = self._progress.add_task(
+            "training", total=total, epoch=1, epochs=run.plan.epochs, figures=""
+        )
+        self._drawn = time.perf_counter()
+
+    def on_step_end(self, run: Run, step: int) -> None:
+        now = time.perf_counter()
+        if now - self._drawn > 0.1:
+            self._drawn = now
+            done = run.history.epochs * run.plan.batches + step + 1
+            self._progress.update(self._task, completed=done, epoch=run.history.epochs + 1)
+
+    def on_epoch_end(self, run: Run) -> None:
+        last, done = run.history.last(), run.history.epochs
+        words = [f"{name} {_short(name, last[name])}" for name in _shown(run)]
+        words.append(f"{last['samples_per_second']:,.0f} samples/s")
+        self._progress.update(
+            self._task, completed=done * run.plan.batches, epoch=done, figures="  ".join(words)
+        )
+
+    def on_train_end(self, run: Run) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def _shown(run: Run) -> list[str]:
+    names = ["loss", *(m.name for m in run.problem.metrics)]
+    names += [f"val_{name}" for name in names]
+    return [name for name in names if name in run.history.figures]
+
+
+def _short(name: str, value: float) -> str:
+    return f"{value:.1%}" if name.endswith("accuracy") else f"{value:.4g}"
