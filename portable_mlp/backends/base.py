@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
@@ -83,7 +83,7 @@ class Backend:
     def asarray(self, host: Any, dtype: Any = None) -> Any:
         """A host array on this device: the only way in. ``dtype`` None means the model's."""
         dtype = self.dtype if dtype is None else dtype
-        return self.xp.asarray(host, dtype=dtype, device=self.device)
+        return self.xp.asarray(_ordinary(host), dtype=dtype, device=self.device)
 
     def from_dlpack(self, x: Any) -> Any:
         """An array of another library on the same device, without a copy."""
@@ -151,12 +151,21 @@ class Backend:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the choice, not the library's objects."""
-        state = {f: getattr(self, f) for f in self.__dataclass_fields__}
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
         return _restore, (type(self), state)
 
 
 def _restore(cls: type[Backend], state: dict[str, Any]) -> Backend:
     return cls(**state)
+
+
+def _ordinary(host: Any) -> Any:
+    """numpy arrays of this machine's byte order and of a type that every library has."""
+    if not isinstance(host, np.ndarray):
+        return host
+    if host.dtype.kind == "f" and host.dtype.itemsize > 8:
+        return host.astype(np.float64)
+    return host.astype(host.dtype.newbyteorder("="), copy=False)
 
 
 def _first_line(error: BaseException) -> str:

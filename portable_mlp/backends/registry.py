@@ -11,7 +11,7 @@ from portable_mlp.backends.dpnp import DpnpBackend
 from portable_mlp.backends.jax import JaxBackend
 from portable_mlp.backends.numpy import NumpyBackend
 from portable_mlp.backends.torch import TorchBackend
-from portable_mlp.nn.choices import choose
+from portable_mlp.nn.choices import check_name
 
 BACKENDS: dict[str, type[Backend]] = {
     cls.name: cls
@@ -103,12 +103,11 @@ def get(
             )
         made = backend
     else:
-        if isinstance(backend, str) and backend not in BACKENDS:
-            choose("backend", backend, dict.fromkeys(BACKENDS, object()), object)
         if not isinstance(backend, str):
             raise TypeError(
                 f"backend: got {backend!r}, expected a name, one of {', '.join(BACKENDS)}."
             )
+        check_name("backend", backend, BACKENDS)
         if dtype not in DTYPES:
             raise ValueError(
                 f"dtype: got {dtype!r}, expected 'float32' or 'float64'. Half precision is no type "

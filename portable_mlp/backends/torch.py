@@ -57,12 +57,9 @@ class TorchBackend(Backend):
         return np.asarray(x.detach().cpu().numpy())
 
     def asarray(self, host: Any, dtype: Any = None) -> Any:
-        if isinstance(host, np.ndarray):
-            # PyTorch takes no negative strides and no foreign byte order, and warns of read-only
-            # memory, which a view of the caller's array may be
-            native = host.astype(host.dtype.newbyteorder("="), copy=False)
-            plain = native.flags.c_contiguous and native.flags.writeable
-            host = native if plain else native.copy(order="C")
+        if isinstance(host, np.ndarray) and not (host.flags.c_contiguous and host.flags.writeable):
+            # PyTorch takes no negative strides, and warns of memory that is read-only
+            host = host.copy(order="C")
         return super().asarray(host, dtype)
 
     def synchronize(self) -> None:

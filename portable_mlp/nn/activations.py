@@ -172,14 +172,23 @@ def _gelu_argument(z: Array) -> Any:
 
 @dataclass(frozen=True)
 class SiLU(Elementwise):
-    """f(z) = z σ(z), also called swish.   f'(z) = σ (1 + z (1 - σ)). Source: Elfwing et al. 2018."""
+    """f(z) = z σ(z), also called swish.   f'(z) = σ + f (1 - σ). Source: Elfwing et al. 2018."""
 
     def value(self, z: Array, xp: Namespace) -> Any:
         return z * sigmoid(z, xp)
 
     def derivative(self, z: Array, a: Array, xp: Namespace) -> Any:
         s = sigmoid(z, xp)
-        return s * (1.0 + z * (1.0 - s))
+        return s + a * (1.0 - s)
+
+    def forward(self, params: Tree, x: Array, ctx: Context) -> tuple[Any, Any]:
+        s = sigmoid(x, ctx.xp)  # kept for backward, which then needs no exponential
+        a = x * s
+        return a, (s, a)
+
+    def backward(self, params: Tree, cache: Any, dy: Array, ctx: Context) -> tuple[Any, Tree]:
+        s, a = cache
+        return dy * (s + a * (1.0 - s)), None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -31,13 +31,28 @@ def choose(what: str, given: str | T, choices: Mapping[str, T], kind: type[T]) -
     if isinstance(given, kind):
         return given
     if isinstance(given, str):
-        if given in choices:
-            return choices[given]
-        near = difflib.get_close_matches(given, choices, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        known = ", ".join(sorted(choices))
-        raise ValueError(f"{what}: got {given!r}, expected one of {known}.{hint}")
+        check_name(what, given, choices)
+        return choices[given]
     raise TypeError(
         f"{what}: got {given!r} of type {type(given).__name__}, expected a name or a "
         f"{kind.__name__} object (an instance, with parentheses)."
     )
+
+
+def check_name(what: str, given: str, known: Iterable[str]) -> None:
+    """Refuses a name that is not among the known ones, with the nearest of them.
+
+    Args:
+        what: what is being chosen, for the message.
+        given: the name.
+        known: the names that there are.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    names = sorted(known)
+    if given in names:
+        return
+    near = difflib.get_close_matches(given, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{what}: got {given!r}, expected one of {', '.join(names)}.{hint}")

@@ -47,7 +47,7 @@ class Loss:
         Raises:
             ValueError: shapes that do not fit.
         """
-        self.check_shapes(outputs.shape, targets.shape)
+        self._check_call(outputs, targets, weights)
         values, gradients = self.per_sample(outputs, targets, ctx)
         xp = ctx.xp
         if weights is not None:
@@ -60,6 +60,17 @@ class Loss:
             return xp.sum(values), gradients
         scale = 1 / outputs.shape[0]
         return xp.sum(values) * scale, gradients * scale
+
+    def _check_call(self, outputs: Array, targets: Array, weights: Array | None) -> None:
+        who, shape = type(self).__name__, tuple(outputs.shape)
+        if len(shape) != 2:
+            raise ValueError(f"{who}: outputs have shape {shape}, expected (batch, out).")
+        self.check_shapes(shape, tuple(targets.shape))
+        if weights is not None and tuple(weights.shape) != shape[:1]:
+            raise ValueError(
+                f"{who}: weights have shape {tuple(weights.shape)}, expected {shape[:1]}: one for "
+                "each sample."
+            )
 
     def check_shapes(self, outputs: Shape, targets: Shape) -> None:
         """Refuses targets that do not have the shape that fits these outputs."""

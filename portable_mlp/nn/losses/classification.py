@@ -45,9 +45,9 @@ class _ManyClasses(Loss):
 
     def correct(self, outputs: Array, targets: Array, ctx: Context) -> Any:
         xp = ctx.xp
-        labels = targets if targets.ndim == 1 else xp.argmax(targets, axis=1)
-        hits = xp.astype(xp.argmax(outputs, axis=1), labels.dtype) == labels
-        return xp.astype(hits, outputs.dtype)
+        predicted = xp.argmax(outputs, axis=1)
+        right = targets if targets.ndim == 1 else xp.argmax(targets, axis=1)
+        return xp.astype(predicted == xp.astype(right, predicted.dtype), outputs.dtype)
 
     def probabilities(self, outputs: Array, ctx: Context) -> Any:
         return softmax(outputs, ctx.xp)

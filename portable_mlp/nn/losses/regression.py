@@ -151,6 +151,7 @@ class Quantile(Loss):
         return units // len(self.quantiles)
 
     def check_shapes(self, outputs: Shape, targets: Shape) -> None:
+        self.check_outputs(outputs[1])
         expected = (outputs[0], outputs[1] // len(self.quantiles))
         if targets != expected:
             raise ValueError(
@@ -194,6 +195,7 @@ class GaussianNLL(Loss):
         return units // 2
 
     def check_shapes(self, outputs: Shape, targets: Shape) -> None:
+        self.check_outputs(outputs[1])
         expected = (outputs[0], outputs[1] // 2)
         if targets != expected:
             raise ValueError(
