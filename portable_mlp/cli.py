@@ -96,7 +96,7 @@ def train(
         typer.Option(help="Width of a hidden layer; repeat it for more layers. [default: 128]"),
     ] = None,
     activation: Annotated[
-        str | None, typer.Option(help="Of the hidden layers, such as relu, gelu. [default: relu]")
+        str | None, typer.Option(help="Of the hidden layers, such as silu, relu, tanh. [default: silu]")
     ] = None,
     dropout: Annotated[float | None, typer.Option(help="Share dropped. [default: 0]")] = None,
     normalization: Annotated[

@@ -144,7 +144,12 @@ def syncs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--backend", action="append", help="run only these rows or families of the backend matrix"
+        "--backend",
+        action="append",
+        help="run the tests of the backend matrix only, on these rows or families",
+    )
+    parser.addoption(
+        "--not-backend", action="append", default=[], help="leave out these rows or families"
     )
 
 
@@ -164,7 +169,13 @@ NO_ARGMAX = "array-api-strict's argmax makes an int64 on its device that has non
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.config.getoption("--backend")
-    rows = [r for r in MATRIX if not chosen or r.id in chosen or r.family in chosen]
+    left_out = metafunc.config.getoption("--not-backend")
+    rows = [
+        row
+        for row in MATRIX
+        if (not chosen or {row.id, row.family} & set(chosen))
+        and not {row.id, row.family} & set(left_out)
+    ]
     needs_argmax = metafunc.definition.get_closest_marker("needs_argmax") is not None
     for fixture in ("backend", "backend64"):
         if fixture in metafunc.fixturenames:
@@ -174,6 +185,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 marks = [pytest.mark.xfail(reason=NO_ARGMAX)] if broken else []
                 params.append(pytest.param(row.id, id=row.id, marks=marks))
             metafunc.parametrize(fixture, params, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--backend"):
+        return
+    matrix = [i for i in items if {"backend", "backend64"} & set(getattr(i, "fixturenames", ()))]
+    config.hook.pytest_deselected(items=[i for i in items if i not in matrix])
+    items[:] = matrix
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -83,7 +83,8 @@ class Backend:
     def asarray(self, host: Any, dtype: Any = None) -> Any:
         """A host array on this device: the only way in. ``dtype`` None means the model's."""
         dtype = self.dtype if dtype is None else dtype
-        return self.xp.asarray(_ordinary(host), dtype=dtype, device=self.device)
+        with np.errstate(over="ignore"):  # too large becomes infinity, which the border refuses
+            return self.xp.asarray(_ordinary(host), dtype=dtype, device=self.device)
 
     def from_dlpack(self, x: Any) -> Any:
         """An array of another library on the same device, without a copy."""

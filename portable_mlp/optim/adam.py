@@ -91,13 +91,17 @@ class NAdam(Adam):
 
     Args:
         learning_rate: lr; 2e-3 as in PyTorch.
-        momentum_decay: ψ.
+        momentum_decay: ψ >= 0.
 
     Source: Dozat 2016, algorithm 2; the schedule of μ as in PyTorch.
     """
 
     learning_rate: float = field(default=2e-3, kw_only=False)
     momentum_decay: float = 4e-3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.momentum_decay >= 0, "momentum_decay", "a number of at least 0")
 
     def scalars(self, step: int, learning_rate: float) -> Scalars:
         """(lr, factor of g, factor of m, 1 / √(1 - β₂ᵗ))."""

@@ -45,7 +45,12 @@ class LBFGS(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require(self.history_size >= 1, "history_size", "a whole number of at least 1")
+        self._require(
+            isinstance(self.history_size, int) and self.history_size >= 1,
+            "history_size",
+            "a whole number of at least 1",
+        )
+        self._require(self.tolerance >= 0, "tolerance", "a number of at least 0")
         for name, off in (
             ("weight_decay", 0.0),
             ("clip_value", None),

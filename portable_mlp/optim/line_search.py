@@ -33,6 +33,17 @@ class StrongWolfe:
     c2: float = 0.9
     evaluations: int = 25
 
+    def __post_init__(self) -> None:
+        if not 0 < self.c1 < self.c2 < 1:
+            raise ValueError(
+                f"StrongWolfe: c1 is {self.c1!r} and c2 is {self.c2!r}, expected 0 < c1 < c2 < 1."
+            )
+        if not isinstance(self.evaluations, int) or self.evaluations < 1:
+            raise ValueError(
+                f"StrongWolfe: evaluations is {self.evaluations!r}, expected a whole number of at "
+                "least 1."
+            )
+
     def search(self, phi: Callable[[float], Point], start: Point, first: float) -> Point:
         """A point on the line that satisfies both conditions.
 
@@ -55,7 +66,7 @@ class StrongWolfe:
         while count < self.evaluations:
             point = at(a)
             best = _lower(best, point)
-            if not math.isfinite(point.value) or not math.isfinite(point.slope):
+            if not _finite(point):
                 a = 0.5 * (previous.a + a)  # stepped over the edge of the domain
                 continue
             if not self._decreases(point, start) or (
@@ -74,13 +85,13 @@ class StrongWolfe:
 
         while count < self.evaluations:
             point = at(_interpolate(low, high))
-            if math.isfinite(point.value):
-                best = _lower(best, point)
-            if not self._decreases(point, start) or not point.value < low.value:
+            best = _lower(best, point)
+            usable = _finite(point) and self._decreases(point, start)
+            if usable and self._flat(point, start):
+                return point
+            if not usable or point.value >= low.value:
                 high = point
             else:
-                if self._flat(point, start):
-                    return point
                 if point.slope * (high.a - low.a) >= 0:
                     high = low
                 low = point
@@ -95,15 +106,19 @@ class StrongWolfe:
         return abs(point.slope) <= -self.c2 * start.slope
 
 
+def _finite(point: Point) -> bool:
+    return math.isfinite(point.value) and math.isfinite(point.slope)
+
+
 def _lower(best: Point, point: Point) -> Point:
-    return point if point.value < best.value else best
+    return point if _finite(point) and point.value < best.value else best
 
 
 def _interpolate(low: Point, high: Point) -> float:
     """Minimum of the cubic through both points, kept a tenth away from both ends."""
     width = high.a - low.a
     a = 0.5 * (low.a + high.a)
-    if math.isfinite(high.value) and math.isfinite(high.slope):
+    if _finite(high):
         d1 = low.slope + high.slope - 3 * (high.value - low.value) / width
         root = d1 * d1 - low.slope * high.slope
         if root >= 0:

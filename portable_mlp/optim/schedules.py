@@ -42,6 +42,11 @@ class Schedule:
         """What the figures of the epochs so far say; asked once before each epoch."""
         return 1.0
 
+    def _require(self, condition: bool, name: str, expected: str) -> None:
+        if not condition:
+            got = getattr(self, name)
+            raise ValueError(f"{type(self).__name__}: {name} is {got!r}, expected {expected}.")
+
 
 @dataclass(frozen=True)
 class Constant(Schedule):
@@ -53,12 +58,20 @@ class Step(Schedule):
     """gamma^⌊epoch / every⌋.
 
     Args:
-        every: epochs between drops.
-        gamma: factor of each drop.
+        every: epochs between drops, at least 1.
+        gamma: factor of each drop, above 0.
     """
 
     every: int = 10
     gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._require(
+            isinstance(self.every, int) and self.every >= 1,
+            "every",
+            "a whole number of at least 1",
+        )
+        self._require(self.gamma > 0, "gamma", "a number above 0")
 
     def factor(self, progress: Progress) -> float:
         return self.gamma ** (progress.epoch // self.every)
@@ -69,10 +82,13 @@ class Exponential(Schedule):
     """gamma^epoch.
 
     Args:
-        gamma: factor of each epoch.
+        gamma: factor of each epoch, above 0.
     """
 
     gamma: float = 0.95
+
+    def __post_init__(self) -> None:
+        self._require(self.gamma > 0, "gamma", "a number above 0")
 
     def factor(self, progress: Progress) -> float:
         return self.gamma**progress.epoch
@@ -83,10 +99,13 @@ class InverseScaling(Schedule):
     """1 / (steps done + 1)^power. (scikit-learn's invscaling counts samples instead of steps.)
 
     Args:
-        power: the exponent.
+        power: the exponent, >= 0.
     """
 
     power: float = 0.5
+
+    def __post_init__(self) -> None:
+        self._require(self.power >= 0, "power", "a number of at least 0")
 
     def factor(self, progress: Progress) -> float:
         return (progress.step + 1) ** -self.power
@@ -97,10 +116,13 @@ class Cosine(Schedule):
     """final + (1 - final) ½ (1 + cos(π fraction)). Source: Loshchilov & Hutter 2017, without restarts.
 
     Args:
-        final: factor at the end.
+        final: factor at the end, in [0, 1].
     """
 
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._require(0 <= self.final <= 1, "final", "a share in [0, 1]")
 
     def factor(self, progress: Progress) -> float:
         return self.final + (1 - self.final) * _half_cosine(progress.fraction)
@@ -117,8 +139,7 @@ class FlatCosine(Schedule):
     flat: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.flat < 1:
-            raise ValueError(f"FlatCosine: flat is {self.flat!r}, expected a share in [0, 1).")
+        self._require(0 <= self.flat < 1, "flat", "a share in [0, 1)")
 
     def factor(self, progress: Progress) -> float:
         return _half_cosine(max(0.0, (progress.fraction - self.flat) / (1 - self.flat)))
@@ -140,12 +161,19 @@ class WarmUp(Schedule):
     """Linear from 1/steps to 1 over the first steps, then another schedule.
 
     Args:
-        steps: length of the warm-up.
+        steps: length of the warm-up, at least 1.
         then: the schedule that gives the factor afterwards (it counts from the first step too).
     """
 
     steps: int = 100
     then: Schedule = Constant()
+
+    def __post_init__(self) -> None:
+        self._require(
+            isinstance(self.steps, int) and self.steps >= 1,
+            "steps",
+            "a whole number of at least 1",
+        )
 
     def factor(self, progress: Progress) -> float:
         return min(1.0, (progress.step + 1) / self.steps) * self.then.factor(progress)
@@ -160,8 +188,8 @@ class OneCycle(Schedule):
 
     Args:
         rise: share of the training that goes up, inside (0, 1).
-        start_divisor: full rate over first rate.
-        end_divisor: full rate over last rate.
+        start_divisor: full rate over first rate, at least 1.
+        end_divisor: full rate over last rate, at least 1.
 
     Source: Smith & Topin 2018; cosine form and defaults of fastai (PyTorch rises to 0.3).
     """
@@ -171,8 +199,9 @@ class OneCycle(Schedule):
     end_divisor: float = 1e5
 
     def __post_init__(self) -> None:
-        if not 0 < self.rise < 1:
-            raise ValueError(f"OneCycle: rise is {self.rise!r}, expected a share inside (0, 1).")
+        self._require(0 < self.rise < 1, "rise", "a share inside (0, 1)")
+        for name in ("start_divisor", "end_divisor"):
+            self._require(getattr(self, name) >= 1, name, "a number of at least 1")
 
     def factor(self, progress: Progress) -> float:
         t = progress.fraction
@@ -190,10 +219,10 @@ class ReduceOnPlateau(Schedule):
     Args:
         monitor: the figure of `History` that should fall: ``"val_loss"`` falls back to ``"loss"``
             where there is no validation.
-        gamma: factor of each reduction.
-        patience: epochs without improvement before a reduction.
-        min_delta: what counts as improvement.
-        minimum: smallest factor.
+        gamma: factor of each reduction, inside (0, 1).
+        patience: epochs without improvement before a reduction, >= 0.
+        min_delta: what counts as improvement, >= 0.
+        minimum: smallest factor, in [0, 1].
     """
 
     monitor: str = "val_loss"
@@ -201,6 +230,12 @@ class ReduceOnPlateau(Schedule):
     patience: int = 10
     min_delta: float = 1e-4
     minimum: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._require(0 < self.gamma < 1, "gamma", "a number inside (0, 1)")
+        self._require(self.patience >= 0, "patience", "a whole number of at least 0")
+        self._require(self.min_delta >= 0, "min_delta", "a number of at least 0")
+        self._require(0 <= self.minimum <= 1, "minimum", "a share in [0, 1]")
 
     def epoch_factor(self, history: Mapping[str, Sequence[float]]) -> float:
         factor, best, waited = 1.0, math.inf, 0

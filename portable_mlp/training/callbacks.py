@@ -140,12 +140,16 @@ class ProgressBar(Callback):
     def on_train_begin(self, run: Run) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
+        whole = Column(no_wrap=True, min_width=7 + 2 * len(str(run.plan.epochs)))
         self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}", table_column=whole),
+            BarColumn(bar_width=12),
             TimeRemainingColumn(compact=True),
+            TextColumn(
+                "{task.fields[figures]}", table_column=Column(no_wrap=True, overflow="ellipsis")
+            ),
             console=Console(stderr=True),
         )
         self._progress.start()

@@ -1,0 +1,179 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from portable_mlp import __version__, backends
+
+QUICK = ["--epochs", "2", "--batch-size", "128"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "portable_mlp", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1", **environment},
+    )
+
+
+def test_train_with_no_argument_learns_the_digits() -> None:
+    done = run("train")
+    assert done.returncode == 0, done.stderr
+    line = next(x for x in done.stdout.splitlines() if "test accuracy" in x)
+    assert float(line.split()[-2]) >= 0.97
+    for words in ("precision", "recall", "samples/s", "parameters", "numpy on cpu"):
+        assert words in done.stdout
+    assert "epoch 60/60" in done.stderr
+
+
+def test_json_is_the_last_line_of_standard_output() -> None:
+    done = run("train", "--json", "--hidden", "32", "--hidden", "16", *QUICK)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["epochs_run"] == 2
+    assert found["parameters"] == 64 * 32 + 32 + 32 * 16 + 16 + 16 * 10 + 10
+    assert (found["backend"], found["device"], found["data"]) == ("numpy", "cpu", "digits")
+    assert len(found["history"]["loss"]) == 2
+    assert 0 < found["test_accuracy"] < 1
+    assert found["train_seconds"] > 0
+    assert found["samples_per_second"] > 0
+    assert "epoch 2/2" in done.stderr
+    assert "epoch" not in done.stdout.partition("{")[0]
+
+
+@pytest.mark.parametrize("name", ["torch", "jax", "array-api-strict", "cupy"])
+def test_another_backend_gives_the_same_loss(name: str) -> None:
+    reason = backends.BACKENDS[name].missing()
+    if reason:
+        pytest.skip(f"{name}: {reason}")
+    arguments = ["train", "--json", "--dropout", "0.2", *QUICK]
+    losses = [
+        json.loads(run(*arguments, "--backend", b).stdout.splitlines()[-1])["history"]["loss"]
+        for b in ("numpy", name)
+    ]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
+def test_presets_and_options() -> None:
+    done = run("train", "--json", "--preset", "accurate", "--hidden", "16", *QUICK)
+    assert done.returncode == 0, done.stderr
+    # 64-16-10 with batch normalisation: 2 x 16 more than the plain one
+    assert json.loads(done.stdout)["parameters"] == 64 * 16 + 16 + 2 * 16 + 16 * 10 + 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--bakcend", "numpy"], "No such option"),
+        (["--backend", "nunpy"], "Did you mean 'numpy'"),
+        (["--activation", "rellu"], "Did you mean 'relu'"),
+        (["--optimizer", "adamm"], "Did you mean"),
+        (["--schedule", "cosin"], "Did you mean 'cosine'"),
+        (["--preset", "best"], "expected one of accurate"),
+        (["--normalization", "group"], "expected one of batch, layer"),
+        (["--dropout", "1.5"], "expected a share in [0, 1)"),
+        (["--lr", "-1"], "above 0"),
+        (["--epochs", "0"], "at least 1"),
+        (["--epochs", "many"], "integer"),
+        (["--hidden", "0"], "at least 1"),
+        (["--device", "cuda"], "expected cpu"),
+        (["--dtype", "float16"], "expected 'float32' or 'float64'"),
+        (["--seed", "-1"], "seed: got -1"),
+        (["digit"], "Did you mean 'digits'"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], words: str) -> None:
+    done = run("train", *arguments, *([] if arguments[0] == "--epochs" else QUICK))
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    flat = " ".join(done.stderr.replace("│", " ").split())
+    assert words in flat
+    assert "Traceback" not in done.stderr
+
+
+def test_a_backend_that_can_not_be_used_fails_in_one_line() -> None:
+    missing = [s for s in backends.status() if not s.usable]
+    if not missing:
+        pytest.skip("every backend can be used here")
+    for s in missing:
+        done = run("train", "--backend", s.name)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith(f"portable-mlp: backend '{s.name}' can't be used here: ")
+        assert s.install in done.stderr
+
+
+def test_backends_tells_the_truth() -> None:
+    done = run("backends")
+    assert done.returncode == 0
+    as_json = json.loads(run("backends", "--json").stdout)
+    assert list(as_json) == list(backends.BACKENDS)
+    for name, entry in as_json.items():
+        row = next(x for x in done.stdout.splitlines() if f" {name} " in x)
+        assert ("yes" if entry["usable"] else "no") in row.split()
+        if not entry["usable"]:
+            assert entry["reason"] in done.stdout
+            assert entry["install"] in done.stdout
+
+
+def test_missing_data_files_fail_with_exit_code_1(tmp_path: Path) -> None:
+    done = run("train", "mnist", "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "train-images-idx3-ubyte" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_damaged_data_files_fail_with_exit_code_1(tmp_path: Path) -> None:
+    for part in ("train", "t10k"):
+        for kind in ("images-idx3", "labels-idx1"):
+            (tmp_path / f"{part}-{kind}-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x05ab")
+    done = run("train", "mnist", "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_divergence_fails_with_exit_code_1() -> None:
+    done = run("train", "--optimizer", "sgd", "--lr", "1e30", "--epochs", "2", PYTHONWARNINGS="ignore")
+    assert done.returncode == 1
+    assert "training diverged in epoch 1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_shows_what_was_reached() -> None:
+    command = [sys.executable, "-m", "portable_mlp", "train", "--epochs", "100000", "--json"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert process.stderr is not None
+    while "epoch 3/" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    out, _ = process.communicate(timeout=60)
+    assert time.monotonic() - started < 30
+    assert process.returncode == 1
+    found = json.loads(out.splitlines()[-1])
+    assert found["interrupted"] is True
+    assert found["epochs_run"] >= 3
+    assert found["test_accuracy"] > 0
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout.strip() == __version__
+    for command in ((), ("train",), ("backends",)):
+        done = run(*command, "--help")
+        assert done.returncode == 0
+        assert "Usage" in done.stdout

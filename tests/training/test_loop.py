@@ -1,0 +1,401 @@
+"""The training loop: figures, validation, callbacks, interruption, divergence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from portable_mlp import (
+    MLP,
+    BestEpoch,
+    Callback,
+    EarlyStopping,
+    History,
+    Metric,
+    TrainingDiverged,
+    nn,
+    optim,
+    randomness,
+)
+from portable_mlp.backends import Backend
+from portable_mlp.optim import schedules
+from portable_mlp.training import Run
+from portable_mlp.training.split import validation_split
+from portable_mlp.training.step import Data
+
+
+def blobs(rows: int = 90) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    y = np.arange(rows) % 3
+    return random.normal(size=(rows, 2)) + 2 * np.eye(3)[y][:, :2], y
+
+
+X, Y = blobs()
+
+
+def test_history_has_a_number_for_each_epoch(backend: Backend) -> None:
+    squares = Metric("mean_square", lambda o, t, loss, ctx: ctx.xp.mean(o * o, axis=1))
+    model = MLP([2, 4, 3], backend=backend, metrics=[squares])
+    history = model.fit(X, Y, epochs=3, validation_data=(X[:30], Y[:30]))
+    assert list(history) == [
+        "loss",
+        "mean_square",
+        "val_loss",
+        "val_mean_square",
+        "learning_rate",
+        "gradient_norm",
+        "seconds",
+        "samples_per_second",
+    ]
+    assert all(len(history[name]) == 3 for name in history)
+    assert all(type(v) is float and math.isfinite(v) for n in history for v in history[n])
+    assert history.epochs == 3
+    assert history.last()["val_loss"] == history["val_loss"][-1]
+    assert "epochs=3" in repr(history)
+
+
+def test_figures_are_what_they_say() -> None:
+    """One full-batch epoch with a tiny rate: all figures can be had from elsewhere."""
+    weight = np.linspace(0.1, 2, len(Y))
+    model = MLP([2, 4, 3], dtype="float64", l2=0.5, seed=1)
+    before = model.evaluate(X, Y, sample_weight=weight)
+    loss, gradients = model.loss_and_gradients(X, Y, sample_weight=weight)
+    predicted = model.predict(X) == Y
+    history = model.fit(
+        X,
+        Y,
+        epochs=1,
+        batch_size=None,
+        learning_rate=1e-12,
+        sample_weight=weight,
+        validation_data=(X, Y, weight),
+    )
+    last = history.last()
+    norm = math.sqrt(sum(float((g * g).sum()) for g in gradients.values()))
+    assert last["loss"] == pytest.approx(loss, rel=1e-12)
+    assert last["loss"] == pytest.approx(before["loss"], rel=1e-12)
+    assert last["val_loss"] == pytest.approx(loss, rel=1e-9)
+    assert last["accuracy"] == pytest.approx((predicted * weight).sum() / weight.sum())
+    assert last["gradient_norm"] == pytest.approx(norm, rel=1e-12)
+    assert last["learning_rate"] == 1e-12
+
+
+def test_loss_of_mini_batches_is_weighted_by_their_size() -> None:
+    model = MLP([2, 4, 3], dtype="float64")
+    expected = model.evaluate(X, Y)["loss"]
+    history = model.fit(X, Y, epochs=1, batch_size=40, learning_rate=1e-15)  # 40 + 40 + 10 rows
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_sum_loss_is_a_sum() -> None:
+    model = MLP([2, 4, 1], loss="sum_squared_error", dtype="float64")
+    expected = float(((model.predict(X) - 1) ** 2).sum())
+    target = np.ones((len(X), 1))
+    assert model.evaluate(X, target)["loss"] == pytest.approx(expected)
+    history = model.fit(X, target, epochs=1, batch_size=40, learning_rate=1e-15)
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "sum_squared_error"])
+def test_accumulated_gradients_equal_one_large_batch(backend64: Backend, loss: str) -> None:
+    target = Y if loss.startswith("softmax") else np.eye(3)[Y]
+    weight = np.linspace(0, 1, len(Y))
+    l2 = 0.1 if loss.startswith("softmax") else 0.0  # a sum loss adds the penalty with each batch
+
+    def trained(batch_size: int | None, steps: int) -> dict[str, np.ndarray]:
+        model = MLP([2, 4, 3], activation="tanh", loss=loss, l2=l2, backend=backend64)
+        optimizer = optim.SGD(0.01, momentum=0.9, accumulation_steps=steps, clip_norm=1.0)
+        model.fit(X, target, epochs=3, batch_size=batch_size, optimizer=optimizer, sample_weight=weight)
+        return model.parameters()
+
+    # 90 rows: three batches of 40, 40 and 10
+    large, small = trained(None, 1), trained(40, 3)
+    for name, value in large.items():
+        np.testing.assert_allclose(small[name], value, rtol=1e-9, atol=1e-12)
+
+
+def test_accumulation_moves_with_what_is_left_at_the_end_of_an_epoch() -> None:
+    moves: list[bool] = []
+
+    class Watch(Callback):
+        before: Any = None
+
+        def on_step_end(self, run: Run, step: int) -> None:
+            now = np.array(run.carry.vector)
+            moves.append(self.before is not None and not np.array_equal(now, self.before))
+            self.before = now
+
+        def on_train_begin(self, run: Run) -> None:
+            self.before = np.array(run.carry.vector)
+
+    model = MLP([2, 3])
+    model.fit(X, Y, epochs=2, batch_size=20, optimizer=optim.Adam(accumulation_steps=2), callbacks=[Watch()])
+    assert moves == [False, True, False, True, True] * 2
+
+
+def test_moving_average_of_the_weights() -> None:
+    optimizer = optim.SGD(0.1, ema_decay=0.9)
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    class Watch(Callback):
+        def on_step_end(self, run: Run, step: int) -> None:
+            seen.append((np.array(run.carry.vector), np.array(run.carry.average)))
+
+    model = MLP([2, 3], dtype="float64")
+    average = np.concatenate([v.ravel() for v in model.parameters().values()])
+    model.fit(X, Y, epochs=2, batch_size=30, optimizer=optimizer, callbacks=[Watch()])
+    for t, (vector, found) in enumerate(seen, start=1):
+        decay = min(0.9, (1 + t) / (10 + t))
+        average = decay * average + (1 - decay) * vector
+        np.testing.assert_allclose(found, average, rtol=1e-12)
+    final = np.concatenate([v.ravel() for v in model.parameters().values()])
+    np.testing.assert_array_equal(final, seen[-1][1])
+
+
+def test_schedule_and_rate_reach_the_optimizer() -> None:
+    model = MLP([2, 3], dtype="float64", metrics=())
+    schedule = schedules.Step(every=2, gamma=0.1)
+    history = model.fit(X, Y, epochs=5, learning_rate=0.5, optimizer="sgd", schedule=schedule)
+    assert history["learning_rate"] == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.005])
+
+
+def test_reduce_on_plateau_follows_the_validation_loss() -> None:
+    plateau = schedules.ReduceOnPlateau(gamma=0.5, patience=1, min_delta=10.0)
+    history = MLP([2, 3]).fit(X, Y, epochs=6, learning_rate=0.1, schedule=plateau)
+    assert history["learning_rate"] == pytest.approx([0.1, 0.1, 0.1, 0.05, 0.05, 0.025])
+
+
+def test_early_stopping_restores_the_best_weights(backend: Backend) -> None:
+    """The validation labels are wrong on purpose, so validation gets worse from the start."""
+    stop = EarlyStopping(patience=3)
+    model = MLP([2, 8, 3], backend=backend, metrics=())
+    history = model.fit(
+        X, Y, epochs=50, learning_rate=0.05, validation_data=(X, (Y + 1) % 3), callbacks=[stop]
+    )
+    best = int(np.argmin(history["val_loss"]))
+    assert history.best_epoch == stop.best_epoch == best + 1
+    assert history.epochs == best + 1 + 3
+    assert history.stopped == "val_loss did not improve for 3 epochs"
+    assert model.evaluate(X, (Y + 1) % 3)["loss"] == pytest.approx(min(history["val_loss"]), rel=1e-5)
+
+
+def test_best_epoch_runs_to_the_end() -> None:
+    best = BestEpoch("val_accuracy")
+    model = MLP([2, 8, 3])
+    history = model.fit(
+        X, Y, epochs=20, learning_rate=0.05, validation_data=(X, (Y + 1) % 3), callbacks=[best]
+    )
+    assert history.epochs == 20
+    assert history.best_epoch == int(np.argmax(history["val_accuracy"])) + 1  # ties: the first
+    assert best.best == max(history["val_accuracy"])
+    assert not history.stopped
+
+
+def test_best_weights_with_a_moving_average() -> None:
+    model = MLP([2, 8, 3])
+    optimizer = optim.Adam(0.05, ema_decay=0.5)
+    history = model.fit(
+        X,
+        Y,
+        epochs=10,
+        optimizer=optimizer,
+        validation_data=(X, (Y + 1) % 3),
+        callbacks=[BestEpoch()],
+    )
+    found = model.evaluate(X, (Y + 1) % 3)["loss"]
+    assert found == pytest.approx(min(history["val_loss"]), rel=1e-6)
+
+
+class PressesCtrlC(Callback):
+    def __init__(self, epoch: int, step: int) -> None:
+        self.at = (epoch, step)
+        self.vector: Any = None
+
+    def on_step_end(self, run: Run, step: int) -> None:
+        if (run.history.epochs, step) == self.at:
+            self.vector = run.problem.backend.to_numpy(run.carry.vector).copy()
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_leaves_a_usable_model_and_says_so(
+    backend: Backend, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = MLP([2, 4, 3], backend=backend, metrics=())
+    press = PressesCtrlC(2, 1)
+    history = model.fit(X, Y, epochs=10, batch_size=30, callbacks=[press])
+    assert history.stopped == "interrupted"
+    assert history.epochs == 2
+    assert "Training interrupted after 2 whole epochs; the model keeps" in capsys.readouterr().err
+    flat = np.concatenate([v.ravel() for v in model.parameters().values()])
+    np.testing.assert_array_equal(flat, press.vector)
+    assert np.isfinite(model.predict_proba(X)).all()
+    assert model.fit(X, Y, epochs=1).epochs == 1
+
+
+# -- divergence --------------------------------------------------------------------------------
+
+
+def test_a_rate_too_large_is_named_and_the_last_finite_weights_stay(backend: Backend) -> None:
+    target = X[:, :1] * 100
+    model = MLP([2, 8, 1], loss="squared_error", backend=backend)
+    with np.errstate(all="ignore"), pytest.raises(TrainingDiverged) as caught:
+        model.fit(X, target, epochs=50, batch_size=30, optimizer=optim.SGD(10.0))
+    error = caught.value
+    assert error.first in ("loss", "gradient", "weight")
+    assert error.epoch >= 1
+    assert f"epoch {error.epoch}, step {error.step}" in str(error)
+    assert "learning rate" in str(error)
+    assert "keeps the last finite weights" in str(error)
+    for value in model.parameters().values():
+        assert np.isfinite(value).all()
+
+
+def spoiled(where: str, when: int) -> tuple[MLP, Callback]:
+    """A model whose layer "spoiler" gives infinity in one place, from the when-th forward on."""
+
+    class Spoiler(nn.Elementwise):
+        def value(self, z: Any, xp: Any) -> Any:
+            return z * (math.inf if where == "loss" and calls() > when else 1.0)
+
+        def derivative(self, z: Any, a: Any, xp: Any) -> Any:
+            bad = where == "gradient" and calls.count > when
+            return xp.ones_like(z) * (math.inf if bad else 1.0)
+
+    class Calls:
+        count = 0
+
+        def __call__(self) -> int:
+            return self.count
+
+    calls = Calls()
+
+    class Counter(Callback):
+        """Counts finished steps; the second run through the epoch is counted by `divergence`."""
+
+        def on_step_end(self, run: Run, step: int) -> None:
+            calls.count = step + 1
+
+    layers = [nn.Dense(4, name="first"), Spoiler(name="spoiler"), nn.Dense(3, name="last")]
+    return MLP(layers=layers, inputs=2, metrics=()), Counter()
+
+
+@pytest.mark.parametrize(("where", "layer"), [("loss", "spoiler"), ("gradient", "first.bias")])
+def test_layer_and_kind_are_found(where: str, layer: str) -> None:
+    model, counter = spoiled(where, when=-1)
+    with np.errstate(all="ignore"), pytest.raises(TrainingDiverged) as caught:
+        model.fit(X, Y, epochs=1, batch_size=30, callbacks=[counter])
+    assert (caught.value.epoch, caught.value.step) == (1, 1)
+    assert caught.value.first == where
+    assert caught.value.layer == layer
+
+
+def test_a_weight_that_overflows_is_found() -> None:
+    model = MLP([2, 3], loss="squared_error", metrics=())
+    with np.errstate(all="ignore"), pytest.raises(TrainingDiverged) as caught:
+        model.fit(X, np.ones((90, 3)), epochs=1, batch_size=30, optimizer="sgd", learning_rate=1e39)
+    assert caught.value.first == "weight"
+    assert caught.value.step == 1
+    assert caught.value.layer.startswith("dense_1")
+
+
+def test_the_exact_step_is_found() -> None:
+    """The third batch's rows alone overflow: the loss of step 3 is the first bad number."""
+    order = randomness.permutation(0, 0, 90)
+    X_bad = X.copy()
+    X_bad[order[70]] = 1e38
+    model = MLP([2, 3], loss="squared_error", metrics=(), weight_init=nn.Constant(1.0))
+    with np.errstate(all="ignore"), pytest.raises(TrainingDiverged) as caught:
+        model.fit(X_bad, np.ones((90, 3)), epochs=1, batch_size=30, optimizer="sgd")
+    assert (caught.value.step, caught.value.first) == (3, "loss")
+    before = MLP([2, 3], loss="squared_error", metrics=(), weight_init=nn.Constant(1.0)).parameters()
+    assert not np.array_equal(model.parameters()["dense_1.weight"], before["dense_1.weight"])
+
+
+# -- the rest ----------------------------------------------------------------------------------
+
+
+def test_validation_split_takes_each_class_in_proportion(backend: Backend) -> None:
+    y = np.repeat([0, 1, 2], [50, 30, 20])
+    x = np.arange(100.0)[:, None]
+    data = Data(backend.asarray(x), backend.asarray(y, backend.index_dtype), None)
+    training, validation, total = validation_split(data, 0.2, 3, backend)
+    held_out = backend.to_numpy(validation.x)[:, 0].astype(int)
+    assert total is None
+    assert np.bincount(y[held_out]).tolist() == [10, 6, 4]
+    together = np.concatenate([held_out, backend.to_numpy(training.x)[:, 0].astype(int)])
+    assert sorted(together.tolist()) == list(range(100))
+    assert np.array_equal(backend.to_numpy(validation.y), y[held_out])
+
+
+def test_validation_rows_are_not_trained_on() -> None:
+    model = MLP([2, 3])
+    seen = model.fit(X, Y, epochs=2, batch_size=None, validation_fraction=0.3)
+    order = randomness.generator(0, "validation split").permutation(90)
+    order = order[np.argsort(Y[order], kind="stable")]
+    held_out = order[((np.arange(27) + 0.5) * 90 / 27).astype(int)]
+    changed = X.copy()
+    changed[held_out] = 50.0
+    again = MLP([2, 3]).fit(changed, Y, epochs=2, batch_size=None, validation_fraction=0.3)
+    assert again["loss"] == seen["loss"]
+    assert again["val_loss"] != seen["val_loss"]
+
+
+def test_epoch_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    MLP([2, 3]).fit(X, Y, epochs=2, verbose=2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("epoch 2/2  loss ")
+    assert "accuracy" in lines[1]
+
+
+def test_progress_bar_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    MLP([2, 3]).fit(X, Y, epochs=2, batch_size=10, verbose=1, validation_fraction=0.2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "epoch 2/2" in captured.err
+    assert "loss" in captured.err
+
+
+def test_silent_by_default_away_from_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    MLP([2, 3]).fit(X, Y, epochs=2)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_callbacks_see_the_end_also_when_training_fails() -> None:
+    events: list[str] = []
+
+    class Watch(Callback):
+        def on_train_end(self, run: Run) -> None:
+            events.append("end")
+
+        def on_epoch_end(self, run: Run) -> None:
+            raise RuntimeError("mine")
+
+    model = MLP([2, 3])
+    with pytest.raises(RuntimeError, match="mine"):
+        model.fit(X, Y, epochs=2, callbacks=[Watch()])
+    assert events == ["end"]
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_lbfgs_converges_and_says_so() -> None:
+    model = MLP([2, 3], l2=0.1, dtype="float64", metrics=())
+    history = model.fit(X, Y, epochs=200, optimizer=optim.LBFGS(tolerance=1e-6))
+    assert history.stopped == "converged"
+    assert history.epochs < 60
+    _, gradients = model.loss_and_gradients(X, Y)
+    assert max(float(np.abs(g).max()) for g in gradients.values()) <= 1e-6
+
+
+def test_history_names_what_it_knows() -> None:
+    history = History()
+    history.add({"loss": 1.0})
+    with pytest.raises(KeyError, match="got 'lost', expected one of loss"):
+        history["lost"]
+    assert history.as_dict() == {"loss": [1.0], "best_epoch": None, "stopped": ""}
