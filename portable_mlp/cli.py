@@ -51,7 +51,9 @@ def _print_version(asked: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     pass
@@ -96,7 +98,8 @@ def train(
         typer.Option(help="Width of a hidden layer; repeat it for more layers. [default: 128]"),
     ] = None,
     activation: Annotated[
-        str | None, typer.Option(help="Of the hidden layers, such as silu, relu, tanh. [default: silu]")
+        str | None,
+        typer.Option(help="Of the hidden layers, such as silu, relu, tanh. [default: silu]"),
     ] = None,
     dropout: Annotated[float | None, typer.Option(help="Share dropped. [default: 0]")] = None,
     normalization: Annotated[
@@ -118,9 +121,7 @@ def train(
         int | None, typer.Option(help="Rows of a mini-batch. [default: 128; digits 32]")
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same numbers on every backend.")] = 0,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the data set's files.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder with the data set's files.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object as the last line of stdout.")
     ] = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,15 +19,16 @@ from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.choices import choose
 from portable_mlp.nn.dense_stack import dense_stack
 from portable_mlp.nn.initializers import Initializer
-from portable_mlp.nn.parameters import named_leaves, rebuild
-from portable_mlp.optim import OPTIMIZERS, SCHEDULES, Optimizer, Penalty, Schedule
-from portable_mlp.training.callbacks import EpochLines, Interrupted, ProgressBar, StopOnNonFinite
+from portable_mlp.optim import Optimizer, Penalty, Schedule
+from portable_mlp.summary import summary
+from portable_mlp.training.callbacks import Interrupted, StopOnNonFinite
 from portable_mlp.training.epoch import Plan
 from portable_mlp.training.evaluate import figures, make_evaluate, make_outputs, penalty_of
 from portable_mlp.training.history import History
-from portable_mlp.training.loop import Callback, Run, Snapshot, begin, train
+from portable_mlp.training.loop import Callback, Run, begin, train
+from portable_mlp.training.options import Options, progress
+from portable_mlp.training.problem import Data, Problem
 from portable_mlp.training.split import validation_split
-from portable_mlp.training.step import Data, Problem
 
 
 class MLP:
@@ -138,16 +138,8 @@ class MLP:
 
     def _start(self) -> None:
         """First weights and running statistics."""
-        problem, random = self._problem, randomness.HostStream(self._seed)
-        with problem.backend.scope():
-            self._vector = problem.backend.asarray(np.concatenate(problem.layout.draw(random)))
-            state = [
-                problem.backend.asarray(part.reshape(spec.shape))
-                for part, (_, spec, _) in zip(
-                    problem.state_layout.draw(random), problem.state_layout.entries, strict=True
-                )
-            ]
-            self._state = rebuild(problem.state_layout.specs, iter(state))
+        with self._problem.backend.scope():
+            self._weights = self._problem.first_weights(self._seed)
         self._epochs = self._steps = self._updates = 0
         self._optimizer: Optimizer | None = None
         self._slots: Any = None
@@ -182,7 +174,7 @@ class MLP:
     def parameters(self) -> dict[str, np.ndarray]:
         """The parameters by name, as numpy copies: ``{"dense_1.weight": (in, out), ...}``."""
         with self.backend.scope():
-            vector = np.array(self.backend.to_numpy(self._vector))
+            vector = self.backend.to_numpy(self._weights.vector)
         return {n: v.copy() for n, v in self._problem.layout.named(vector, np).items()}
 
     def set_parameters(self, parameters: Mapping[str, Any]) -> None:
@@ -209,26 +201,12 @@ class MLP:
             current[name] = array
         with self.backend.scope():
             flat = np.concatenate([array.reshape(-1) for array in current.values()])
-            self._vector = self.backend.asarray(flat)
+            self._weights = self._weights._replace(vector=self.backend.asarray(flat))
         self._optimizer = self._slots = None
 
     def summary(self) -> str:
         """A table of the layers: output shape and number of parameters."""
-        shapes = self.network.shapes(self._problem.sample_shape)
-        sizes = dict.fromkeys(shapes, 0)
-        for name, _, place in self._problem.layout.entries:
-            sizes[name.partition(".")[0]] += place.stop - place.start
-        rows = [("layer", "output", "parameters")]
-        rows += [(name, str(out), f"{sizes[name]:,}") for name, (_, out) in shapes.items()]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = [
-            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows
-        ]
-        lines.append(
-            f"{self.parameter_count:,} parameters, {self.backend.dtype_name}, "
-            f"{self.backend.name} on {self.backend.place}"
-        )
-        return "\n".join(lines)
+        return summary(self._problem)
 
     def __repr__(self) -> str:
         """Layers and backend in short."""
@@ -252,17 +230,11 @@ class MLP:
         moved._seed, moved._units = self._seed, self._units
         moved._start()
         with self.backend.scope():
-            vector = self.backend.to_numpy(self._vector)
-            state = [self.backend.to_numpy(x) for x in self._state_arrays()]
+            vector, state = self._problem.to_host(self._weights)
         with made.scope():
-            moved._vector = made.asarray(np.array(vector))
-            arrays = iter([made.asarray(np.array(x)) for x in state])
-            moved._state = rebuild(self._problem.state_layout.specs, arrays)
+            moved._weights = moved._problem.from_host(vector, state)
         moved._epochs, moved._steps = self._epochs, self._steps
         return moved
-
-    def _state_arrays(self) -> list[Any]:
-        return [leaf for _, leaf in named_leaves(self._state)]
 
     # -- training --------------------------------------------------------------------------------
 
@@ -309,11 +281,8 @@ class MLP:
             ValueError: data or options that can't be; the model stays as it was.
             TrainingDiverged: numbers became non-finite; the model keeps the last finite weights.
         """
-        _check_whole("epochs", epochs)
-        chosen = choose("optimizer", optimizer, OPTIMIZERS, Optimizer)
-        rate = chosen.learning_rate if learning_rate is None else learning_rate
-        if not 0 < rate < float("inf"):
-            raise ValueError(f"learning_rate: got {rate!r}, expected a finite number above 0.")
+        options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
+        shown = progress(verbose)
         if validation_data is not None and validation_fraction:
             raise ValueError(
                 "fit: got validation_data and validation_fraction, expected one of them."
@@ -327,31 +296,26 @@ class MLP:
                 data, validation, total = validation_split(
                     data, validation_fraction, self._seed, self.backend
                 )
-            rows = data.x.shape[0]
-            if batch_size is not None:
-                _check_whole("batch_size", batch_size)
-            whole = batch_size is None or chosen.full_batch
-            same = chosen == self._optimizer
+            rows, same = data.x.shape[0], options.optimizer == self._optimizer
             plan = Plan(
                 problem=self._problem,
                 data=data,
                 rows=rows,
-                batch_size=rows if whole else min(int(batch_size or rows), rows),
-                optimizer=chosen,
-                learning_rate=float(rate),
-                schedule=choose("schedule", schedule, SCHEDULES, Schedule),
-                epochs=epochs,
+                batch_size=options.batch_rows(rows),
+                optimizer=options.optimizer,
+                learning_rate=options.learning_rate,
+                schedule=options.schedule,
+                epochs=options.epochs,
                 seed=self._seed,
                 first_epoch=self._epochs,
                 first_step=self._steps,
                 first_update=self._updates if same else 0,
                 total_weight=total,
             )
-            start = Snapshot(self._vector, self._state)
-            carry = begin(self._problem, plan, start, self._slots if same else None)
+            carry = begin(self._problem, plan, self._weights, self._slots if same else None)
             run = Run(plan, validation, carry)
             try:
-                train(run, [StopOnNonFinite(), Interrupted(), *callbacks, *_shown(verbose)])
+                train(run, [StopOnNonFinite(), Interrupted(), *callbacks, *shown])
             finally:
                 self._keep(run)
         return run.history
@@ -373,8 +337,7 @@ class MLP:
 
     def _keep(self, run: Run) -> None:
         """Takes over what the training reached."""
-        kept = run.snapshot()
-        self._vector, self._state = kept.vector, kept.state
+        self._weights = run.snapshot()
         begun = run.epoch.number + 1 if run.epoch is not None else 0
         self._epochs += begun
         self._steps += begun * run.plan.batches
@@ -433,7 +396,7 @@ class MLP:
     def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
         with self.backend.scope():
             x = border.features(X, self.backend, self._problem.sample_shape, allow_empty=True)
-            answer = finish(self._outputs(self._vector, self._state, x))
+            answer = finish(self._outputs(*self._weights, x))
             return answer_like(answer, X, self.backend)
 
     def evaluate(self, X: Any, y: Any, *, sample_weight: Any = None) -> dict[str, float]:  # noqa: N803
@@ -449,8 +412,8 @@ class MLP:
         """
         with self.backend.scope():
             data, _ = self._data(X, y, sample_weight)
-            sums = self._evaluate(self._vector, self._state, data)
-            sums.append(penalty_of(self._problem, self._vector))
+            sums = self._evaluate(*self._weights, data)
+            sums.append(penalty_of(self._problem, self._weights.vector))
             host = [float(v) for v in self.backend.to_numpy(self.backend.xp.stack(sums))]
         return figures(self._problem, host[:-1], host[-1])
 
@@ -477,9 +440,7 @@ class MLP:
         with self.backend.scope():
             data, _ = self._data(X, y, sample_weight)
             keys = randomness.stream_keys(self._seed, step, self.network.streams)
-            value, gradient, _, _ = problem.value_and_gradient(
-                self._vector, self._state, data, keys
-            )
+            value, gradient, _, _ = problem.value_and_gradient(*self._weights, data, keys)
             named = problem.layout.named(gradient, self.backend.xp)
             return float(value), {n: answer_like(g, X, self.backend) for n, g in named.items()}
 
@@ -504,16 +465,3 @@ def _sample_shape(inputs: int | Shape | None) -> Shape:
             f"MLP: inputs is {inputs!r}, expected the number of features or the shape of a sample."
         )
     return tuple(int(n) for n in shape)
-
-
-def _check_whole(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name}: got {value!r}, expected a whole number of at least 1.")
-
-
-def _shown(verbose: int | None) -> list[Callback]:
-    if verbose is None:
-        verbose = 1 if sys.stderr is not None and sys.stderr.isatty() else 0
-    if verbose not in (0, 1, 2):
-        raise ValueError(f"verbose: got {verbose!r}, expected 0, 1, 2 or None.")
-    return [[], [ProgressBar()], [EpochLines()]][verbose]  # type: ignore[list-item, return-value]

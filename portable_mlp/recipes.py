@@ -109,6 +109,7 @@ RECIPES: dict[str, Recipe] = {
         activation="relu",
         dropout=0.3,
         normalization="batch",
+        label_smoothing=0.1,
         optimizer="adamw",
         learning_rate=4e-3,
         schedule="one_cycle",

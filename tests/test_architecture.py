@@ -27,7 +27,8 @@ ALLOWED = {
     "metrics": {"nn", "metrics"},
     "data": {"nn", "backends", "data"},
     "training": {"nn", "optim", "backends", "randomness", "metrics", "training"},
-    "model": {"nn", "optim", "backends", "randomness", "metrics", "data", "training"},
+    "model": {"nn", "optim", "backends", "randomness", "metrics", "data", "training", "summary"},
+    "summary": {"training"},
     "recipes": {"nn", "backends", "model"},
 }
 
@@ -62,7 +63,9 @@ def names(path: Path) -> Iterator[str]:
             yield node.id
         elif isinstance(node, ast.Attribute):
             yield node.attr
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+        elif (
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+        ):
             yield node.value
 
 
@@ -98,7 +101,9 @@ def test_backends_import_their_library_inside_functions_only() -> None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         top = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
         for node in top:
-            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
+            modules = (
+                [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
+            )
             for module in modules:
                 assert (module or "").partition(".")[0] not in EXTRAS, path
 
@@ -114,5 +119,7 @@ def test_import_is_silent_and_imports_no_extra() -> None:
 
 
 def test_no_file_is_longer_than_a_sitting() -> None:
-    long = {p.name: n for p in FILES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 500}
+    long = {
+        p.name: n for p in FILES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 450
+    }
     assert not long

@@ -51,7 +51,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         r"y holds the label 3, expected class numbers 0..2: labels may start at 1: pass y - 1",
     ),
     "label negative": (lambda: fit(y=Y - 1), r"y holds the label -1, expected class numbers 0..2"),
-    "label far too large": (lambda: fit(y=Y + 2**40), r"y holds the label .*, expected class numbers"),
+    "label far too large": (
+        lambda: fit(y=Y + 2**40),
+        r"y holds the label .*, expected class numbers",
+    ),
     "label unsigned": (lambda: fit(y=(Y + 250).astype(np.uint8)), "y holds the label 252"),
     "labels of fractions": (lambda: fit(y=Y + 0.5), "y holds 0.5, expected class numbers 0, 1, 2"),
     "label NaN": (lambda: fit(y=np.where(Y == 1, np.nan, Y)), "y holds NaN or infinity"),
@@ -119,7 +122,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         "X holds datetime64.* turn dates into numbers first",
     ),
     "masked": (lambda: fit(np.ma.masked_less(X, 0)), r"X is a masked array, .* X.filled\(...\)"),
-    "sparse": (lambda: fit(Sparse()), r"X: sparse data was passed, expected dense; use X.toarray\(\)"),
+    "sparse": (
+        lambda: fit(Sparse()),
+        r"X: sparse data was passed, expected dense; use X.toarray\(\)",
+    ),
     "None inside": (lambda: fit([[None, 1, 2, 3]] * 6), r"X holds NaN at \[0, 0\]"),
     # weights
     "negative weight": (
@@ -139,7 +145,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "no batch": (lambda: fit(batch_size=0), "batch_size: got 0, expected a whole number"),
     "negative rate": (lambda: fit(learning_rate=-1), "learning_rate: got -1, expected a finite"),
     "rate NaN": (lambda: fit(learning_rate=float("nan")), "learning_rate: got nan"),
-    "unknown optimizer": (lambda: fit(optimizer="adm"), "optimizer: got 'adm'.* Did you mean 'adam'"),
+    "unknown optimizer": (
+        lambda: fit(optimizer="adm"),
+        "optimizer: got 'adm'.* Did you mean 'adam'",
+    ),
     "unknown schedule": (lambda: fit(schedule="cosin"), "schedule: got .* Did you mean 'cosine'"),
     "both validations": (
         lambda: fit(validation_data=(X, Y), validation_fraction=0.5),

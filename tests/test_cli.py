@@ -146,7 +146,9 @@ def test_damaged_data_files_fail_with_exit_code_1(tmp_path: Path) -> None:
 
 
 def test_divergence_fails_with_exit_code_1() -> None:
-    done = run("train", "--optimizer", "sgd", "--lr", "1e30", "--epochs", "2", PYTHONWARNINGS="ignore")
+    done = run(
+        "train", "--optimizer", "sgd", "--lr", "1e30", "--epochs", "2", PYTHONWARNINGS="ignore"
+    )
     assert done.returncode == 1
     assert "training diverged in epoch 1" in done.stderr
     assert "Traceback" not in done.stderr

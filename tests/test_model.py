@@ -224,7 +224,9 @@ def test_set_parameters_round_trip_and_refusals() -> None:
     model, other = MLP([2, 3, 2], seed=0), MLP([2, 3, 2], seed=1)
     other.set_parameters(model.parameters())
     np.testing.assert_array_equal(other.predict_proba(XOR), model.predict_proba(XOR))
-    with pytest.raises(ValueError, match=r"set_parameters: got 'w', expected one of dense_1\.weight"):
+    with pytest.raises(
+        ValueError, match=r"set_parameters: got 'w', expected one of dense_1\.weight"
+    ):
         model.set_parameters({"w": np.ones(2)})
     with pytest.raises(ValueError, match=r"dense_1\.bias has shape \(4,\), expected \(3,\)"):
         model.set_parameters({"dense_1.bias": np.ones(4)})

@@ -16,7 +16,7 @@ from portable_mlp.optim import SCHEDULES, Adam
 from portable_mlp.randomness import stream_keys
 from portable_mlp.training import Run
 from portable_mlp.training.epoch import Epoch, Plan
-from portable_mlp.training.step import Data
+from portable_mlp.training.problem import Data
 
 STEPS = 50
 
@@ -115,6 +115,7 @@ def test_shuffles_are_equal_bit_for_bit(backend: Backend) -> None:
 def test_dropout_masks_are_equal_bit_for_bit(backend: Backend) -> None:
     problem = MLP([8, 4], dropout=0.0, backend=backend)._problem
     x = backend.asarray(np.ones((16, 40)))
+
     def mask(problem: object, backend: Backend) -> np.ndarray:
         ctx = problem.context(stream_keys(5, 9, 2))  # type: ignore[attr-defined]
         layer = nn.Dropout(0.3)
@@ -135,9 +136,7 @@ def test_an_epoch_waits_for_the_device_at_most_five_times(
     digits = load_digits()
     rows = 100 * 4
     X, y = digits.train_images[:rows], digits.train_labels[:rows]
-    model = MLP(
-        [64, 8, 10], dropout=dropout, backend="array-api-strict", device="device1", l1=1e-5
-    )
+    model = MLP([64, 8, 10], dropout=dropout, backend="array-api-strict", device="device1", l1=1e-5)
 
     class Counts(Callback):
         def __init__(self) -> None:
@@ -151,7 +150,13 @@ def test_an_epoch_waits_for_the_device_at_most_five_times(
 
     counts = Counts()
     history = model.fit(
-        X, y, epochs=3, batch_size=4, callbacks=[counts], validation_data=(X, y), class_weight="balanced"
+        X,
+        y,
+        epochs=3,
+        batch_size=4,
+        callbacks=[counts],
+        validation_data=(X, y),
+        class_weight="balanced",
     )
     assert history.epochs == 3
     each = np.diff(counts.at_epoch_end)

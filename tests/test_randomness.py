@@ -63,7 +63,10 @@ def test_generators_of_other_purposes_and_numbers_differ() -> None:
 
 def test_numbers_do_not_change_from_release_to_release() -> None:
     assert randomness.permutation(0, 0, 8).tolist() == [2, 0, 4, 1, 7, 5, 3, 6]
-    assert randomness.HostStream(0).uniform(0, 1, (2,)).round(12).tolist() == [0.011546754286, 0.241549196563]
+    assert randomness.HostStream(0).uniform(0, 1, (2,)).round(12).tolist() == [
+        0.011546754286,
+        0.241549196563,
+    ]
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5, True, "0", None])
@@ -78,4 +81,3 @@ def test_orthogonal_rows_or_columns(shape: tuple[int, int]) -> None:
     assert q.shape == shape
     small = q.T @ q if shape[0] >= shape[1] else q @ q.T
     np.testing.assert_allclose(small, np.eye(min(shape)), atol=1e-12)
-

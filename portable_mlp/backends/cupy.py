@@ -71,4 +71,5 @@ class CupyBackend(Backend):
         import cupy
 
         # a Device object can't be entered twice at once, so each scope has its own
-        return cupy.cuda.Device(self.number)
+        scope: AbstractContextManager[Any] = cupy.cuda.Device(self.number)
+        return scope

@@ -73,4 +73,5 @@ class TorchBackend(Backend):
     def scope(self) -> AbstractContextManager[Any]:
         import torch
 
-        return torch.no_grad()
+        scope: AbstractContextManager[Any] = torch.no_grad()
+        return scope

@@ -198,7 +198,8 @@ def _class_factors(
             )
         counts = np.bincount(labels, minlength=units)
         present = np.maximum(counts, 1)
-        return (len(labels) / ((counts > 0).sum() * present))[labels]
+        balanced: np.ndarray = (len(labels) / ((counts > 0).sum() * present))[labels]
+        return balanced
     factors = np.ones(units)
     for label, factor in class_weight.items():
         if label not in range(units):
@@ -208,7 +209,8 @@ def _class_factors(
         if not (math.isfinite(factor) and factor >= 0):
             raise ValueError(f"class_weight: class {label} has {factor!r}, expected at least 0.")
         factors[label] = factor
-    return factors[labels]
+    chosen: np.ndarray = factors[labels]
+    return chosen
 
 
 def _check_finite(what: str, x: Any, backend: Backend) -> None:

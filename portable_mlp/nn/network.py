@@ -26,7 +26,7 @@ class Network(Layer):
     layers: tuple[Layer, ...] = ()
 
     @classmethod
-    def of(cls, layers: Sequence[Layer]) -> Network:
+    def of(cls, layers: Sequence[Any]) -> Network:
         """A network from any sequence of layers.
 
         Raises:

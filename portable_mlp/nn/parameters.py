@@ -89,7 +89,7 @@ class ParameterLayout:
             (xp.reshape(vector[place], spec.shape) for _, spec, place in self.entries),
         )
 
-    def flatten(self, tree: Tree, xp: Namespace) -> Array:
+    def flatten(self, tree: Tree, xp: Namespace) -> Any:
         """One vector from arrays in the structure of the layout: gradients, most often."""
         return xp.concat([xp.reshape(leaf, (-1,)) for _, leaf in named_leaves(tree)])
 

@@ -129,7 +129,7 @@ class NAdam(Adam):
         return vector - (of_gradient * gradient + of_first * first) / denominator, (first, second)
 
     def _mu(self, step: int) -> float:
-        return self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay))
+        return self.beta1 * (1 - 0.5 * math.pow(0.96, step * self.momentum_decay))
 
     def _product(self, step: int) -> float:
         """Π_t. Below 1e-17 it no longer changes 1 - Π_t, and the loop ends."""

@@ -96,7 +96,7 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True)
 class InverseScaling(Schedule):
-    """1 / (steps done + 1)^power. (scikit-learn's invscaling counts samples instead of steps.)
+    """1 / (steps done + 1)^power. scikit-learn's invscaling counts samples instead of steps.
 
     Args:
         power: the exponent, >= 0.
@@ -108,7 +108,7 @@ class InverseScaling(Schedule):
         self._require(self.power >= 0, "power", "a number of at least 0")
 
     def factor(self, progress: Progress) -> float:
-        return (progress.step + 1) ** -self.power
+        return float((progress.step + 1) ** -self.power)
 
 
 @dataclass(frozen=True)

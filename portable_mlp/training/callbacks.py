@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from portable_mlp.training.loop import Callback, Run, Snapshot
+from portable_mlp.training.loop import Callback, Run
+from portable_mlp.training.problem import Snapshot
 
 
 @dataclass

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
-from portable_mlp.training.step import Carry, Data, Keys, Problem
+from portable_mlp.training.problem import Data, Keys, Problem
+from portable_mlp.training.step import Carry
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818  (a state of the training, not a fault)

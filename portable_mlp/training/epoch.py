@@ -10,11 +10,9 @@ from typing import Any
 from portable_mlp import randomness
 from portable_mlp.optim import LBFGS, Optimizer, Schedule
 from portable_mlp.optim.schedules import Progress
+from portable_mlp.training.problem import Data, Keys, Problem
 from portable_mlp.training.step import (
     Carry,
-    Data,
-    Keys,
-    Problem,
     batch_of,
     make_accumulating_steps,
     make_line_search_step,

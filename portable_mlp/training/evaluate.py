@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from portable_mlp.nn.layer import Tree
-from portable_mlp.training.step import Data, Problem
+from portable_mlp.training.problem import Data, Problem
 
 CHUNK = 4096
 """Rows that go through the network at once."""

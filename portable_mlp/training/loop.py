@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +14,8 @@ from portable_mlp.training.divergence import TrainingDiverged, locate
 from portable_mlp.training.epoch import Epoch, Plan
 from portable_mlp.training.evaluate import figures, make_evaluate, penalty_of
 from portable_mlp.training.history import History
-from portable_mlp.training.step import Carry, Data, Pending, Problem, initial_slots
-
-
-class Snapshot(NamedTuple):
-    """Weights and running statistics at some moment."""
-
-    vector: Any
-    state: Tree
+from portable_mlp.training.problem import Data, Problem, Snapshot
+from portable_mlp.training.step import Carry, Pending, initial_slots, zero_totals
 
 
 @dataclass
@@ -101,11 +95,11 @@ def begin(problem: Problem, plan: Plan, start: Snapshot, slots: Any) -> Carry:
     xp, optimizer = problem.backend.xp, plan.optimizer
     pending = None
     if optimizer.accumulation_steps > 1:
-        pending = Pending(xp.zeros_like(start.vector), problem.zero_totals().loss)
+        pending = Pending(xp.zeros_like(start.vector), zero_totals(problem).loss)
     average = None if optimizer.ema_decay is None else start.vector
     if slots is None:
         slots = initial_slots(optimizer, start.vector, xp)
-    return Carry(start.vector, slots, start.state, problem.zero_totals(), average, pending)
+    return Carry(start.vector, slots, start.state, zero_totals(problem), average, pending)
 
 
 def train(run: Run, callbacks: Sequence[Callback]) -> None:
@@ -154,7 +148,7 @@ def _epoch(
     started = time.perf_counter()
     factor = plan.schedule.epoch_factor(run.history.figures) if number else 1.0
     epoch = run.epoch = Epoch(plan, number, factor, advance)
-    run.carry = run.carry._replace(totals=problem.zero_totals())
+    run.carry = run.carry._replace(totals=zero_totals(problem))
     run.epoch_start = run.carry
     for step in range(plan.batches):
         run.carry = epoch.advance(run.carry, step)

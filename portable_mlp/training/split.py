@@ -8,7 +8,7 @@ import numpy as np
 
 from portable_mlp import randomness
 from portable_mlp.backends import Backend
-from portable_mlp.training.step import Data
+from portable_mlp.training.problem import Data
 
 
 def validation_split(

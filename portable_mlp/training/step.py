@@ -9,32 +9,14 @@ over once an epoch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from portable_mlp import randomness
-from portable_mlp.backends import Backend
-from portable_mlp.metrics import Metric
-from portable_mlp.nn.arrays import Shape
-from portable_mlp.nn.layer import Context, Tree
-from portable_mlp.nn.losses import Loss
-from portable_mlp.nn.network import Network
-from portable_mlp.nn.parameters import ParameterLayout
-from portable_mlp.optim import LBFGS, Optimizer, Penalty
+from portable_mlp.nn.layer import Tree
+from portable_mlp.optim import LBFGS, Optimizer
 from portable_mlp.optim.lbfgs import LBFGSState
-
-Keys = tuple[tuple[Any, Any], ...]
-
-
-class Data(NamedTuple):
-    """A data set on the device."""
-
-    x: Any  # (n, features)
-    y: Any  # (n,) or (n, outputs)
-    weights: Any  # (n,), or None
+from portable_mlp.training.problem import Data, Keys, Problem
 
 
 class Totals(NamedTuple):
@@ -63,78 +45,10 @@ class Carry(NamedTuple):
     pending: Pending | None
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is minimised, on which backend: the network, its loss and its penalty."""
-
-    network: Network
-    sample_shape: Shape
-    loss: Loss
-    penalty: Penalty
-    metrics: tuple[Metric, ...]
-    backend: Backend
-
-    @cached_property
-    def layout(self) -> ParameterLayout:
-        """Where each parameter lies in the vector."""
-        return ParameterLayout(self.network.parameters(self.sample_shape))
-
-    @cached_property
-    def state_layout(self) -> ParameterLayout:
-        """Names and shapes of the running statistics."""
-        return ParameterLayout(self.network.state(self.sample_shape))
-
-    @cached_property
-    def decay_mask(self) -> Any:
-        """1 for weights, 0 for biases and norms, (parameters,)."""
-        parts = [np.full(length, float(decays)) for decays, length in self.layout.decay_mask()]
-        return self.backend.asarray(np.concatenate(parts))
-
-    def context(self, keys: Keys | None = None) -> Context:
-        """What layers and loss run with; training if there are keys."""
-        xp, device = self.backend.xp, self.backend.device
-        if keys is None:
-            return Context(xp, device)
-        streams = iter(keys)
-        return Context(
-            xp, device, True, lambda shape: randomness.uniform(xp, shape, next(streams), device)
-        )
-
-    def outputs(self, vector: Any, state: Tree, x: Any) -> Any:
-        """What the network gives at prediction, (batch, outputs)."""
-        params = self.layout.views(vector, self.backend.xp)
-        return self.network.apply(params, state, x, self.context())[0]
-
-    def value_and_gradient(
-        self, vector: Any, state: Tree, batch: Data, keys: Keys
-    ) -> tuple[Any, Any, Any, Tree]:
-        """``(objective, its gradient, outputs, new state)`` of one batch, in training mode."""
-        xp, ctx = self.backend.xp, self.context(keys)
-        params = self.layout.views(vector, xp)
-        outputs, cache, state = self.network.apply(params, state, batch.x, ctx)
-        value, d_outputs = self.loss(outputs, batch.y, batch.weights, ctx)
-        gradients = self.network.gradients(params, cache, d_outputs, ctx)
-        gradient = self.layout.flatten(gradients, xp)
-        if self.penalty:
-            penalty, slope = self.penalty(vector, self.decay_mask, xp)
-            value, gradient = value + penalty, gradient + slope
-        return value, gradient, outputs, state
-
-    def sums(self, value: Any, outputs: Any, batch: Data) -> tuple[Any, tuple[Any, ...], Any]:
-        """``(loss, metrics, mass)`` of a batch as sums over its samples, weighted."""
-        xp, ctx = self.backend.xp, self.context()
-        weighted = batch.weights is not None
-        mass = xp.sum(batch.weights) if weighted else float(outputs.shape[0])
-        metrics = []
-        for metric in self.metrics:
-            values = metric(outputs, batch.y, self.loss, ctx)
-            metrics.append(xp.sum(values * batch.weights) if weighted else xp.sum(values))
-        return (value if self.loss.reduction == "sum" else value * mass), tuple(metrics), mass
-
-    def zero_totals(self) -> Totals:
-        """Where the sums of an epoch start."""
-        zero = self.backend.asarray(np.zeros(()))
-        return Totals(zero, zero, tuple(zero for _ in self.metrics))
+def zero_totals(problem: Problem) -> Totals:
+    """Where the sums of an epoch start."""
+    zero = problem.backend.asarray(np.zeros(()))
+    return Totals(zero, zero, tuple(zero for _ in problem.metrics))
 
 
 def batch_of(data: Data, rows: Any, i: Any, xp: Any) -> Data:

@@ -95,9 +95,13 @@ def test_another_device_is_refused_with_both_names() -> None:
     if strict.missing():
         pytest.skip(f"array-api-strict: {strict.missing()}")
     x = strict("device1").asarray(np.ones((2, 3)))
-    with pytest.raises(ValueError, match="X is a array-api-strict array on 'device1', the model is"):
+    with pytest.raises(
+        ValueError, match="X is a array-api-strict array on 'device1', the model is"
+    ):
         MLP([3, 2]).predict(x)
-    with pytest.raises(ValueError, match="on 'device1', the model is on array-api-strict 'device2'"):
+    with pytest.raises(
+        ValueError, match="on 'device1', the model is on array-api-strict 'device2'"
+    ):
         MLP([3, 2], backend="array-api-strict", device="device2").predict(x)
 
 

@@ -95,7 +95,10 @@ def test_probe_finds_a_wrong_sum(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nunpy",), "backend: got 'nunpy', expected one of array-api-strict, .* Did you mean 'numpy'"),
+        (
+            ("nunpy",),
+            "backend: got 'nunpy', expected one of array-api-strict, .* Did you mean 'numpy'",
+        ),
         (("numpy", "cuda"), "device: got 'cuda' for backend 'numpy', expected cpu. For a GPU use"),
         (("numpy", None, "float16"), "dtype: got 'float16', expected 'float32' or 'float64'"),
         (("array-api-strict", "device9"), "device: got 'device9' for backend 'array-api-strict'"),

@@ -23,8 +23,8 @@ from portable_mlp import (
 from portable_mlp.backends import Backend
 from portable_mlp.optim import schedules
 from portable_mlp.training import Run
+from portable_mlp.training.problem import Data
 from portable_mlp.training.split import validation_split
-from portable_mlp.training.step import Data
 
 
 def blobs(rows: int = 90) -> tuple[np.ndarray, np.ndarray]:
@@ -108,7 +108,9 @@ def test_accumulated_gradients_equal_one_large_batch(backend64: Backend, loss: s
     def trained(batch_size: int | None, steps: int) -> dict[str, np.ndarray]:
         model = MLP([2, 4, 3], activation="tanh", loss=loss, l2=l2, backend=backend64)
         optimizer = optim.SGD(0.01, momentum=0.9, accumulation_steps=steps, clip_norm=1.0)
-        model.fit(X, target, epochs=3, batch_size=batch_size, optimizer=optimizer, sample_weight=weight)
+        model.fit(
+            X, target, epochs=3, batch_size=batch_size, optimizer=optimizer, sample_weight=weight
+        )
         return model.parameters()
 
     # 90 rows: three batches of 40, 40 and 10
@@ -132,7 +134,14 @@ def test_accumulation_moves_with_what_is_left_at_the_end_of_an_epoch() -> None:
             self.before = np.array(run.carry.vector)
 
     model = MLP([2, 3])
-    model.fit(X, Y, epochs=2, batch_size=20, optimizer=optim.Adam(accumulation_steps=2), callbacks=[Watch()])
+    model.fit(
+        X,
+        Y,
+        epochs=2,
+        batch_size=20,
+        optimizer=optim.Adam(accumulation_steps=2),
+        callbacks=[Watch()],
+    )
     assert moves == [False, True, False, True, True] * 2
 
 
@@ -179,7 +188,9 @@ def test_early_stopping_restores_the_best_weights(backend: Backend) -> None:
     assert history.best_epoch == stop.best_epoch == best + 1
     assert history.epochs == best + 1 + 3
     assert history.stopped == "val_loss did not improve for 3 epochs"
-    assert model.evaluate(X, (Y + 1) % 3)["loss"] == pytest.approx(min(history["val_loss"]), rel=1e-5)
+    assert model.evaluate(X, (Y + 1) % 3)["loss"] == pytest.approx(
+        min(history["val_loss"]), rel=1e-5
+    )
 
 
 def test_best_epoch_runs_to_the_end() -> None:
@@ -310,7 +321,9 @@ def test_the_exact_step_is_found() -> None:
     with np.errstate(all="ignore"), pytest.raises(TrainingDiverged) as caught:
         model.fit(X_bad, np.ones((90, 3)), epochs=1, batch_size=30, optimizer="sgd")
     assert (caught.value.step, caught.value.first) == (3, "loss")
-    before = MLP([2, 3], loss="squared_error", metrics=(), weight_init=nn.Constant(1.0)).parameters()
+    before = MLP(
+        [2, 3], loss="squared_error", metrics=(), weight_init=nn.Constant(1.0)
+    ).parameters()
     assert not np.array_equal(model.parameters()["dense_1.weight"], before["dense_1.weight"])
 
 

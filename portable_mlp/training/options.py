@@ -1,0 +1,87 @@
+"""What a user may say about a training, checked and resolved."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from portable_mlp.nn.choices import choose
+from portable_mlp.optim import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from portable_mlp.training.callbacks import EpochLines, ProgressBar
+from portable_mlp.training.loop import Callback
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the weights move, and for how long.
+
+    Args:
+        epochs: passes over the data.
+        batch_size: rows of a mini-batch; None for all at once.
+        optimizer: an `Optimizer`.
+        learning_rate: its rate before the schedule's factor.
+        schedule: a `Schedule`.
+    """
+
+    epochs: int
+    batch_size: int | None
+    optimizer: Optimizer
+    learning_rate: float
+    schedule: Schedule
+
+    @classmethod
+    def of(
+        cls,
+        epochs: int,
+        batch_size: int | None,
+        optimizer: str | Optimizer,
+        learning_rate: float | None,
+        schedule: str | Schedule,
+    ) -> Options:
+        """Names turned into objects, numbers checked.
+
+        Raises:
+            ValueError: an unknown name, or a number that can't be.
+        """
+        _check_whole("epochs", epochs)
+        if batch_size is not None:
+            _check_whole("batch_size", batch_size)
+        chosen = choose("optimizer", optimizer, OPTIMIZERS, Optimizer)
+        rate = chosen.learning_rate if learning_rate is None else learning_rate
+        if not 0 < rate < math.inf:
+            raise ValueError(f"learning_rate: got {rate!r}, expected a finite number above 0.")
+        return cls(
+            int(epochs),
+            batch_size,
+            chosen,
+            float(rate),
+            choose("schedule", schedule, SCHEDULES, Schedule),
+        )
+
+    def batch_rows(self, rows: int) -> int:
+        """Rows of a mini-batch for a training set of so many rows."""
+        if self.batch_size is None or self.optimizer.full_batch:
+            return rows
+        return min(int(self.batch_size), rows)
+
+
+def progress(verbose: int | None) -> list[Callback]:
+    """The callbacks that show a training: none, a bar, or a line for each epoch.
+
+    Args:
+        verbose: 0, 1, 2; None is 1 on a terminal and 0 elsewhere.
+    """
+    if verbose is None:
+        verbose = 1 if sys.stderr is not None and sys.stderr.isatty() else 0
+    if verbose not in (0, 1, 2):
+        raise ValueError(f"verbose: got {verbose!r}, expected 0, 1, 2 or None.")
+    shown: dict[int, list[Callback]] = {0: [], 1: [ProgressBar()], 2: [EpochLines()]}
+    return shown[verbose]
+
+
+def _check_whole(name: str, value: Any) -> None:
+    whole = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not whole or value < 1:
+        raise ValueError(f"{name}: got {value!r}, expected a whole number of at least 1.")

@@ -1,0 +1,125 @@
+"""What is minimised: a network, its loss and its penalty, on one backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from portable_mlp import randomness
+from portable_mlp.backends import Backend
+from portable_mlp.metrics import Metric
+from portable_mlp.nn.arrays import Shape
+from portable_mlp.nn.layer import Context, Tree
+from portable_mlp.nn.losses import Loss
+from portable_mlp.nn.network import Network
+from portable_mlp.nn.parameters import ParameterLayout, named_leaves, rebuild
+from portable_mlp.optim import Penalty
+
+Keys = tuple[tuple[Any, Any], ...]
+
+
+class Data(NamedTuple):
+    """A data set on the device."""
+
+    x: Any  # (n, features)
+    y: Any  # (n,) or (n, outputs)
+    weights: Any  # (n,), or None
+
+
+class Snapshot(NamedTuple):
+    """Weights and running statistics at some moment, on the device."""
+
+    vector: Any
+    state: Tree
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is minimised, on which backend: the network, its loss and its penalty."""
+
+    network: Network
+    sample_shape: Shape
+    loss: Loss
+    penalty: Penalty
+    metrics: tuple[Metric, ...]
+    backend: Backend
+
+    @cached_property
+    def layout(self) -> ParameterLayout:
+        """Where each parameter lies in the vector."""
+        return ParameterLayout(self.network.parameters(self.sample_shape))
+
+    @cached_property
+    def state_layout(self) -> ParameterLayout:
+        """Names and shapes of the running statistics."""
+        return ParameterLayout(self.network.state(self.sample_shape))
+
+    @cached_property
+    def decay_mask(self) -> Any:
+        """1 for weights, 0 for biases and norms, (parameters,)."""
+        parts = [np.full(length, float(decays)) for decays, length in self.layout.decay_mask()]
+        return self.backend.asarray(np.concatenate(parts))
+
+    def context(self, keys: Keys | None = None) -> Context:
+        """What layers and loss run with; training if there are keys."""
+        xp, device = self.backend.xp, self.backend.device
+        if keys is None:
+            return Context(xp, device)
+        streams = iter(keys)
+        return Context(
+            xp, device, True, lambda shape: randomness.uniform(xp, shape, next(streams), device)
+        )
+
+    def outputs(self, vector: Any, state: Tree, x: Any) -> Any:
+        """What the network gives at prediction, (batch, outputs)."""
+        params = self.layout.views(vector, self.backend.xp)
+        return self.network.apply(params, state, x, self.context())[0]
+
+    def value_and_gradient(
+        self, vector: Any, state: Tree, batch: Data, keys: Keys
+    ) -> tuple[Any, Any, Any, Tree]:
+        """``(objective, its gradient, outputs, new state)`` of one batch, in training mode."""
+        xp, ctx = self.backend.xp, self.context(keys)
+        params = self.layout.views(vector, xp)
+        outputs, cache, state = self.network.apply(params, state, batch.x, ctx)
+        value, d_outputs = self.loss(outputs, batch.y, batch.weights, ctx)
+        gradients = self.network.gradients(params, cache, d_outputs, ctx)
+        gradient = self.layout.flatten(gradients, xp)
+        if self.penalty:
+            penalty, slope = self.penalty(vector, self.decay_mask, xp)
+            value, gradient = value + penalty, gradient + slope
+        return value, gradient, outputs, state
+
+    def sums(self, value: Any, outputs: Any, batch: Data) -> tuple[Any, tuple[Any, ...], Any]:
+        """``(loss, metrics, mass)`` of a batch as sums over its samples, weighted."""
+        xp, ctx = self.backend.xp, self.context()
+        weighted = batch.weights is not None
+        mass = xp.sum(batch.weights) if weighted else float(outputs.shape[0])
+        metrics = []
+        for metric in self.metrics:
+            values = metric(outputs, batch.y, self.loss, ctx)
+            metrics.append(xp.sum(values * batch.weights) if weighted else xp.sum(values))
+        return (value if self.loss.reduction == "sum" else value * mass), tuple(metrics), mass
+
+    def first_weights(self, seed: int) -> Snapshot:
+        """Weights and running statistics before any training: drawn on the host, in float64."""
+        random = randomness.HostStream(seed)
+        vector = np.concatenate(self.layout.draw(random))
+        return self.from_host(vector, self.state_layout.draw(random))
+
+    def from_host(self, vector: np.ndarray, state: list[np.ndarray]) -> Snapshot:
+        """Host arrays as a snapshot on the device; they are copied."""
+        arrays = (
+            self.backend.asarray(np.array(part).reshape(spec.shape))
+            for part, (_, spec, _) in zip(state, self.state_layout.entries, strict=True)
+        )
+        tree = rebuild(self.state_layout.specs, arrays)
+        return Snapshot(self.backend.asarray(np.array(vector)), tree)
+
+    def to_host(self, snapshot: Snapshot) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The other way round, for `from_host` of a problem on another backend."""
+        state = [self.backend.to_numpy(leaf) for _, leaf in named_leaves(snapshot.state)]
+        return self.backend.to_numpy(snapshot.vector), state
