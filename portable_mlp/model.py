@@ -17,7 +17,7 @@ from portable_mlp.metrics import Metric, choose_metrics
 from portable_mlp.nn import LOSSES, Layer, Loss, Network, Softmax, SoftmaxCrossEntropy
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.choices import choose
-from portable_mlp.nn.dense_stack import dense_stack
+from portable_mlp.nn.dense_stack import checked_sizes, dense_stack, sample_shape_of
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.optim import Optimizer, Penalty, Schedule
 from portable_mlp.summary import summary
@@ -91,7 +91,7 @@ class MLP:
                 "MLP: expected either sizes, such as MLP([784, 128, 10]), or layers= with inputs=."
             )
         if sizes is not None:
-            sample_shape: Shape = (_checked_sizes(sizes)[0],)
+            sample_shape: Shape = (checked_sizes(sizes)[0],)
             layers = dense_stack(
                 list(sizes[1:]),
                 activation,
@@ -100,7 +100,7 @@ class MLP:
                 bias_init=bias_init,
             )
         else:
-            sample_shape = _sample_shape(inputs)
+            sample_shape = sample_shape_of(inputs)
         assert layers is not None  # noqa: S101
         randomness.check_seed(seed)
         chosen_loss = choose("loss", loss, LOSSES, Loss)
@@ -443,25 +443,3 @@ class MLP:
             value, gradient, _, _ = problem.value_and_gradient(*self._weights, data, keys)
             named = problem.layout.named(gradient, self.backend.xp)
             return float(value), {n: answer_like(g, X, self.backend) for n, g in named.items()}
-
-
-def _checked_sizes(sizes: Sequence[int]) -> Sequence[int]:
-    if len(sizes) < 2 or not all(
-        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in sizes
-    ):
-        raise ValueError(
-            f"MLP: sizes are {list(sizes)!r}, expected at least two whole numbers >= 1: inputs, "
-            "hidden widths, outputs."
-        )
-    return sizes
-
-
-def _sample_shape(inputs: int | Shape | None) -> Shape:
-    if inputs is None:
-        raise ValueError("MLP: layers= needs inputs=, the number of features: inputs=X.shape[1].")
-    shape = (inputs,) if isinstance(inputs, (int, np.integer)) else tuple(inputs)
-    if not shape or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in shape):
-        raise ValueError(
-            f"MLP: inputs is {inputs!r}, expected the number of features or the shape of a sample."
-        )
-    return tuple(int(n) for n in shape)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from portable_mlp.nn.activations import ACTIVATIONS, SELU
+from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.choices import choose
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.nn.layer import Layer
@@ -69,3 +71,29 @@ def _init_for(activation: Layer) -> str:
     if isinstance(activation, SELU):
         return "lecun_normal"
     return "he_uniform" if activation.kind in _RECTIFIERS else "glorot_uniform"
+
+
+def checked_sizes(sizes: Sequence[int]) -> Sequence[int]:
+    """Inputs, hidden widths and outputs as they were given, or one sentence why they can't be."""
+    if len(sizes) < 2 or not all(_is_size(n) for n in sizes):
+        raise ValueError(
+            f"MLP: sizes are {list(sizes)!r}, expected at least two whole numbers >= 1: inputs, "
+            "hidden widths, outputs."
+        )
+    return [int(n) for n in sizes]
+
+
+def sample_shape_of(inputs: int | Shape | None) -> Shape:
+    """Shape of a sample from the number of features or from the shape itself."""
+    if inputs is None:
+        raise ValueError("MLP: layers= needs inputs=, the number of features: inputs=X.shape[1].")
+    shape = (inputs,) if _is_size(inputs) else tuple(inputs) if isinstance(inputs, tuple) else ()
+    if not shape or not all(_is_size(n) for n in shape):
+        raise ValueError(
+            f"MLP: inputs is {inputs!r}, expected the number of features or the shape of a sample."
+        )
+    return tuple(int(n) for n in shape)
+
+
+def _is_size(n: Any) -> bool:
+    return hasattr(n, "__index__") and not isinstance(n, bool) and n >= 1

@@ -42,7 +42,7 @@ class Dense(Layer):
     use_bias: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
+        if not hasattr(self.units, "__index__") or self.units is True or self.units < 1:
             raise ValueError(
                 f"Dense: units is {self.units!r}, expected a whole number of at least 1."
             )
