@@ -87,7 +87,7 @@ def sample_shape_of(inputs: int | Shape | None) -> Shape:
     """Shape of a sample from the number of features or from the shape itself."""
     if inputs is None:
         raise ValueError("MLP: layers= needs inputs=, the number of features: inputs=X.shape[1].")
-    shape = (inputs,) if _is_size(inputs) else tuple(inputs) if isinstance(inputs, tuple) else ()
+    shape: tuple[Any, ...] = (inputs,) if not isinstance(inputs, tuple) else inputs
     if not shape or not all(_is_size(n) for n in shape):
         raise ValueError(
             f"MLP: inputs is {inputs!r}, expected the number of features or the shape of a sample."
