@@ -40,7 +40,7 @@ class LBFGS(Optimizer):
     learning_rate: float = field(default=1.0, kw_only=False)
     history_size: int = 10
     tolerance: float = 1e-7
-    line_search: StrongWolfe = field(default_factory=StrongWolfe)
+    line_search: StrongWolfe = StrongWolfe()  # noqa: RUF009  (frozen, so it may be shared)
     full_batch: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -138,9 +138,10 @@ class Optimizer:
 
     def describe(self) -> str:
         """``Adam(learning_rate=0.001)``: only what differs from the defaults."""
-        shown = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if f.name == "learning_rate" or getattr(self, f.name) != f.default
-        ]
+        shown = []
+        for f in fields(self):
+            value = getattr(self, f.name)
+            default = f.default_factory() if callable(f.default_factory) else f.default
+            if f.name == "learning_rate" or value != default:
+                shown.append(f"{f.name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
