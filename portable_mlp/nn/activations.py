@@ -147,6 +147,7 @@ class GELU(Elementwise):
     approximate: str = "none"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.approximate not in ("none", "tanh"):
             raise ValueError(
                 f"GELU: approximate is {self.approximate!r}, expected 'none' or 'tanh'."

@@ -53,6 +53,6 @@ def check_name(what: str, given: str, known: Iterable[str]) -> None:
     names = sorted(known)
     if given in names:
         return
-    near = difflib.get_close_matches(given, names, n=1)
+    near = difflib.get_close_matches(given.lower(), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"{what}: got {given!r}, expected one of {', '.join(names)}.{hint}")

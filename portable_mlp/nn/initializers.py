@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from portable_mlp.nn.arrays import Shape
+from portable_mlp.nn.plain_numbers import PlainNumbers
 
 
 class HostRandom(Protocol):
@@ -21,7 +22,8 @@ class HostRandom(Protocol):
     def full(self, value: float, shape: Shape) -> Any: ...
 
 
-class Initializer:
+@dataclass(frozen=True)
+class Initializer(PlainNumbers):
     """A rule for the first value of a parameter."""
 
     def draw(self, random: HostRandom, shape: Shape, fan_in: int, fan_out: int) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from portable_mlp.nn.arrays import Array, Namespace, Shape
 from portable_mlp.nn.initializers import Initializer
+from portable_mlp.nn.plain_numbers import PlainNumbers
 
 Tree = Any
 """Arrays in dictionaries (a container's layers by name) and named tuples (a layer's own arrays);
@@ -59,7 +60,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(PlainNumbers):
     """One differentiable map from a batch to a batch.
 
     A layer is a frozen dataclass: it holds its sizes and rules, never arrays. Its parameters are
@@ -113,5 +114,5 @@ class Layer:
 
 
 def _snake_case(name: str) -> str:
-    """``BatchNorm`` gives ``batch_norm``, ``LeakyReLU`` gives ``leaky_relu``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name).lower()
+    """``BatchNorm`` gives ``batch_norm``, ``RMSNorm`` ``rms_norm``, ``LeakyReLU`` ``leaky_relu``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", name).lower()

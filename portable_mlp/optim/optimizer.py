@@ -6,13 +6,14 @@ from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, ClassVar
 
 from portable_mlp.nn.arrays import Array, Namespace
+from portable_mlp.nn.plain_numbers import PlainNumbers
 
 Scalars = tuple[float, ...]
 """Numbers of one step that the host works out in full precision and hands to the rule."""
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(PlainNumbers):
     """Frozen hyper-parameters; state is handed in and out.
 
     A subclass names its state vectors (``slots``) and writes ``rule``: the arithmetic of one step
@@ -42,6 +43,7 @@ class Optimizer:
     full_batch: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._require(self.learning_rate > 0, "learning_rate", "a number above 0")
         self._require(self.weight_decay >= 0, "weight_decay", "a number of at least 0")
         for name in ("clip_value", "clip_norm"):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from portable_mlp.nn.arrays import Array, Namespace
+from portable_mlp.nn.plain_numbers import PlainNumbers
 
 
 @dataclass(frozen=True)
-class Penalty:
+class Penalty(PlainNumbers):
     """P = l1 Σ |w| + ½ l2 Σ w²,   dP/dw = l1 sign(w) + l2 w, over the weights, not biases and norms.
 
     scikit-learn's ``alpha`` is ``l2 = alpha / batch size`` here: there it is divided by the batch.
@@ -23,6 +24,7 @@ class Penalty:
     l2: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("l1", "l2"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected at least 0.")

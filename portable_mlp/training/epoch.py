@@ -117,7 +117,7 @@ class Epoch:
         """The scheduled learning rate of an update of this epoch, from 0."""
         plan = self.plan
         progress = Progress(self.number * plan.updates + update, plan.updates, plan.epochs)
-        return plan.learning_rate * plan.schedule.factor(progress) * self._factor
+        return float(plan.learning_rate * plan.schedule.factor(progress) * self._factor)
 
     def scalars(self, update: int) -> tuple[tuple[float, ...], float]:
         """``(the optimizer's numbers, share of the new weights in their average)``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from portable_mlp import nn
@@ -56,3 +57,44 @@ def test_name_among_any_names() -> None:
     check_name("row", "b", iter("abc"))
     with pytest.raises(ValueError, match=r"row: got 'd', expected one of a, b, c\.$"):
         check_name("row", "d", iter("cab"))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        lambda f: nn.LeakyReLU(f(0.1)),
+        lambda f: nn.ELU(f(0.1)),
+        lambda f: nn.Sigmoid(f(0.5)),
+        lambda f: nn.Dropout(f(0.5)),
+        lambda f: nn.LayerNorm(f(1e-5)),
+        lambda f: nn.BatchNorm(momentum=f(0.1)),
+    ],
+)
+def test_numpy_scalars_do_not_widen_a_layer(option: Any) -> None:
+    layer = option(np.float64)
+    assert layer == option(float)
+    x = np.ones((4, 3), dtype=np.float32)
+    params = {n: np.ones(3, np.float32) for n in ("scale", "shift")}
+    specs = layer.parameters((3,))
+    tree = None if specs is None else type(specs)(**{n: params[n] for n in specs._fields})
+    state = layer.state((3,))
+    state = None if state is None else type(state)(params["scale"], params["shift"])
+    ctx = nn.Context(np, training=True, uniform=lambda shape: np.ones(shape, np.float32))
+    y, cache, _ = layer.apply(tree, state, x, ctx)
+    assert y.dtype == np.float32
+    assert layer.backward(tree, cache, y, ctx)[0].dtype == np.float32
+
+
+def test_numpy_scalars_in_tuples_and_elsewhere() -> None:
+    quantiles = nn.Quantile(tuple(np.linspace(0.1, 0.9, 4)))
+    assert all(type(q) is float for q in quantiles.quantiles)
+    assert nn.Quantile(0.5).quantiles == (0.5,)  # type: ignore[arg-type]
+    assert type(nn.Huber(np.float64(2)).delta) is float
+    assert type(nn.Normal(np.float32(2)).standard_deviation) is float
+    assert type(nn.Dense(np.int64(3)).units) is int
+    assert [layer.kind for layer in (nn.RMSNorm(), nn.PReLU(), nn.LeakyReLU(), nn.SiLU())] == [
+        "rms_norm",
+        "prelu",
+        "leaky_relu",
+        "silu",
+    ]

@@ -119,6 +119,14 @@ def test_points_by_hand(
     np.testing.assert_allclose(result[1], [[gradient]], rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_of_a_sure_sample_still_pulls(gamma: float) -> None:
+    """1 - p_t is 2e-9 here, which float32 can hold, but not as 1 minus something."""
+    sure = np.asarray([[20.0, 0.0, 0.0]], np.float32)
+    assert (run(nn.SoftmaxFocal(gamma), sure, np.asarray([0]))[1][0, 1:] > 0).all()
+    assert (run(nn.BinaryFocal(gamma), sure[:, :1], np.ones((1, 1), np.float32))[1] < 0).all()
+
+
 def test_gaussian_nll_is_minus_log_density() -> None:
     outputs = np.asarray([[1.0, math.log(4.0)]])  # N(1, 4)
     value, _ = run(nn.GaussianNLL(), outputs, np.asarray([[2.0]]))

@@ -161,18 +161,21 @@ def test_edge_of_the_domain_is_found_and_kept_to() -> None:
             assert found.value < -0.7  # the minimum is at 2/3
 
 
-def test_infinite_wall_inside_a_bracket() -> None:
-    """The value is finite at the far end and not in between; also where only the slope is NaN."""
-    for hole in ((math.nan, math.nan), (math.inf, -1.0), (-math.inf, -1.0), (-5.0, math.nan)):
+@pytest.mark.parametrize(
+    "hole", [(math.nan, math.nan), (math.inf, -1.0), (-math.inf, -1.0), (-5.0, math.nan)]
+)
+def test_hole_inside_a_bracket(hole: tuple[float, float]) -> None:
+    """Both ends are finite and the first cut, by the cubic, falls between 2 and 9."""
 
-        def line(a: float, hole: tuple[float, float] = hole) -> tuple[float, float]:
-            return hole if 2.0 < a < 9.0 else quadratic(a)
+    def line(a: float) -> tuple[float, float]:
+        if a <= 2.0:
+            return quadratic(a)
+        return hole if a < 9.0 else (2.0, 0.2)
 
-        for first in (10.0, 4.0, 20.0):
-            found, _ = search(line, StrongWolfe(c2=0.1), first)
-            assert math.isfinite(found.value)
-            assert math.isfinite(found.slope)
-            assert abs(found.a - 1.0) <= 0.1
+    for first in (10.0, 14.0, 20.0):
+        found, tried = search(line, StrongWolfe(c2=0.1), first)
+        assert 2.0 < tried[1] < 9.0
+        assert abs(found.a - 1.0) <= 0.1
 
 
 def test_local_minima_on_the_way() -> None:
@@ -194,11 +197,14 @@ def test_number_of_evaluations_is_limited(evaluations: int) -> None:
     found, tried = search(lambda a: (a, -1.0), StrongWolfe(evaluations=evaluations), 1.0)
     assert len(tried) == evaluations
     assert found.a == 0
-    found, tried = search(
-        lambda a: (0.0 if a == 0 else math.nan, -1.0), StrongWolfe(evaluations=evaluations), 1.0
-    )
-    assert tried == [0.5**i for i in range(evaluations)]
-    assert found.a == 0
+    for beyond in ((math.nan, -1.0), (math.inf, -1.0), (-math.inf, -1.0), (-1.0, math.nan)):
+        found, tried = search(
+            lambda a, beyond=beyond: beyond if a else (0.0, -1.0),
+            StrongWolfe(evaluations=evaluations),
+            1.0,
+        )
+        assert tried == [0.5**i for i in range(evaluations)]
+        assert found.a == 0, "nothing that is not finite counts as the lowest"
 
 
 def test_lowest_point_is_returned_where_no_point_satisfies_both() -> None:

@@ -47,6 +47,7 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.momentum <= 1:
             raise ValueError(
                 f"BatchNorm: momentum is {self.momentum!r}, expected the share of the new batch, "

@@ -42,6 +42,7 @@ class Dense(Layer):
     use_bias: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not hasattr(self.units, "__index__") or self.units is True or self.units < 1:
             raise ValueError(
                 f"Dense: units is {self.units!r}, expected a whole number of at least 1."

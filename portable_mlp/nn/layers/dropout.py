@@ -25,6 +25,7 @@ class Dropout(Layer):
     rate: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.rate < 1:
             raise ValueError(
                 f"Dropout: rate is {self.rate!r}, expected a share in [0, 1): the share that is "

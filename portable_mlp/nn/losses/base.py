@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from portable_mlp.nn.arrays import Array, Shape
 from portable_mlp.nn.layer import Context
+from portable_mlp.nn.plain_numbers import PlainNumbers
 
 Targets = Literal["values", "labels", "labels or distributions"]
 """What y holds: numbers in the shape of the outputs, class numbers of shape (batch,), or those or one
@@ -15,7 +16,7 @@ distribution over the classes for each sample."""
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(PlainNumbers):
     """Value and gradient of the loss of a batch, from one function.
 
         L = Σ_i w_i l(o_i, t_i) / Σ_i w_i        dL/do_i = w_i l'(o_i, t_i) / Σ w
@@ -98,7 +99,7 @@ class Loss:
     def probabilities(self, outputs: Array, ctx: Context) -> Any:
         """Class probabilities, for the losses of classifiers."""
         raise TypeError(
-            f"predict_proba: the loss is {type(self).__name__}, expected one of a classifier, such "
+            f"predict_proba: the loss is {type(self).__name__}, expected one with probabilities, such "
             "as 'softmax_cross_entropy' or 'binary_cross_entropy'."
         )
 

@@ -75,6 +75,7 @@ class SoftmaxCrossEntropy(_ManyClasses):
     targets: ClassVar[Targets] = "labels or distributions"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(
                 f"SoftmaxCrossEntropy: label_smoothing is {self.label_smoothing!r}, "
@@ -123,6 +124,7 @@ class SoftmaxFocal(_ManyClasses):
     targets: ClassVar[Targets] = "labels"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_gamma("SoftmaxFocal", self.gamma)
 
     def per_sample(self, outputs: Array, targets: Array, ctx: Context) -> tuple[Any, Any]:
@@ -132,9 +134,11 @@ class SoftmaxFocal(_ManyClasses):
         e = xp.exp(z)
         s = xp.sum(e, axis=1, keepdims=True)
         p = e / s
-        log_pt = xp.sum(right * (z - xp.log(s)), axis=1)
-        pt = xp.exp(log_pt)
         miss = xp.sum((1.0 - right) * p, axis=1)  # 1 - p_t without cancellation
+        sure = xp.astype(miss < 0.5, miss.dtype)  # there log(1 - miss) is the exact form
+        log_pt = xp.sum(right * (z - xp.log(s)), axis=1) * (1.0 - sure)
+        log_pt = log_pt + xp.log1p(-xp.minimum(miss, 0.5)) * sure
+        pt = xp.exp(log_pt)
         values, factor = _focal(miss, pt, log_pt, self.gamma, xp)
         return values, factor[:, None] * (right - p)
 
@@ -193,6 +197,7 @@ class BinaryFocal(_EachLabel):
     alpha: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_gamma("BinaryFocal", self.gamma)
         if self.alpha is not None and not 0 <= self.alpha <= 1:
             raise ValueError(f"BinaryFocal: alpha is {self.alpha!r}, expected a share in [0, 1].")

@@ -82,6 +82,7 @@ class Huber(Loss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.delta > 0:
             raise ValueError(f"Huber: delta is {self.delta!r}, expected a number above 0.")
 
@@ -135,6 +136,10 @@ class Quantile(Loss):
     quantiles: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        given: Any = self.quantiles
+        if isinstance(given, (int, float)):  # one quantile
+            object.__setattr__(self, "quantiles", (float(given),))
         if not self.quantiles or not all(0 < q < 1 for q in self.quantiles):
             raise ValueError(
                 f"Quantile: quantiles are {self.quantiles!r}, expected numbers inside (0, 1)."
