@@ -236,6 +236,19 @@ class MLP:
         moved._epochs, moved._steps = self._epochs, self._steps
         return moved
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: weights as numpy; the optimizer's state stays behind."""
+        with self.backend.scope():
+            weights = self._problem.to_host(self._weights)
+        state = {k: v for k, v in vars(self).items() if k not in ("_outputs", "_evaluate")}
+        return state | {"_weights": weights, "_optimizer": None, "_slots": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The model on its backend again, which must be usable."""
+        vars(self).update(state)
+        with self.backend.scope():
+            self._weights = self._problem.from_host(*state["_weights"])
+
     # -- training --------------------------------------------------------------------------------
 
     def fit(

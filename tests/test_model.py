@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -218,6 +220,18 @@ def test_class_weight_for_one_yes_no_label() -> None:
     a = one.fit(X, target, class_weight={1: 3.0}, epochs=2)
     b = two.fit(X, target, sample_weight=1 + 2 * target[:, 0], epochs=2)
     assert a["loss"] == b["loss"]
+
+
+def test_pickle_and_copy(backend: Backend) -> None:
+    X, y = blobs()
+    layers = [nn.Dense(4), nn.BatchNorm(), nn.ReLU(), nn.Dense(3)]
+    model = MLP(layers=layers, inputs=2, backend=backend, metrics=())
+    model.fit(X, y, epochs=2)
+    expected = model.predict_proba(X)
+    for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):  # noqa: S301
+        np.testing.assert_array_equal(again.predict_proba(X), expected)
+        again.fit(X, y, epochs=1)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
 
 
 def test_set_parameters_round_trip_and_refusals() -> None:

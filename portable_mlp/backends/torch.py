@@ -57,9 +57,14 @@ class TorchBackend(Backend):
         return np.asarray(x.detach().cpu().numpy())
 
     def asarray(self, host: Any, dtype: Any = None) -> Any:
-        if isinstance(host, np.ndarray) and not (host.flags.c_contiguous and host.flags.writeable):
+        dtype = self.dtype if dtype is None else dtype
+        if isinstance(host, np.ndarray):
+            # cast here: Apple GPUs can't even hold a float64 array that is about to be cast
+            with np.errstate(over="ignore"):
+                host = host.astype(str(dtype).removeprefix("torch."), copy=False)
             # PyTorch takes no negative strides, and warns of memory that is read-only
-            host = host.copy(order="C")
+            if not (host.flags.c_contiguous and host.flags.writeable):
+                host = host.copy(order="C")
         return super().asarray(host, dtype)
 
     def synchronize(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -46,6 +46,10 @@ class Problem:
     penalty: Penalty
     metrics: tuple[Metric, ...]
     backend: Backend
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The choices alone: what was made of them on a device stays behind."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def layout(self) -> ParameterLayout:
