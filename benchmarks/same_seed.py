@@ -11,6 +11,7 @@ from portable_mlp import MLP, backends, load_fashion_mnist
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--seeds", type=int, default=8)
+parser.add_argument("--kinds", nargs="+", default=["relu/float32", "silu/float32", "relu/float64"])
 parser.add_argument("--backends", nargs="+", default=["torch", "jax"])
 arguments = parser.parse_args()
 
@@ -32,7 +33,7 @@ def first_loss(backend: str, activation: str, dtype: str, seed: int) -> float:
     return model.fit(data.train_images, data.train_labels, epochs=1)["loss"][0]
 
 
-for activation, dtype in (("relu", "float32"), ("silu", "float32"), ("relu", "float64")):
+for activation, dtype in (kind.split("/") for kind in arguments.kinds):
     found = {name: [] for name in others}
     for seed in range(arguments.seeds):
         expected = first_loss("numpy", activation, dtype, seed)

@@ -252,11 +252,12 @@ def test_state_that_points_uphill_is_forgotten() -> None:
     """Rounding may spoil the pairs; then it starts again from steepest descent."""
     s = np.asarray([1.0, 0.0])
     spoilt = LBFGSState(((s, -2.0 * s, np.asarray(-0.5)),))
-    objective = quadratic(np, np.diag([1.0, 4.0]), np.asarray([3.0, -1.0]))
-    start = np.zeros(2)
-    w, state, value, gradient = LBFGS().minimize_step(objective, start, spoilt, np)
+    objective = quadratic(np, np.diag([1.0, 4.0]), np.asarray([0.3, -0.1]))
+    optimizer, start = LBFGS(line_search=StrongWolfe(c2=0.1)), np.zeros(2)
+    w, state, value, gradient = optimizer.minimize_step(objective, start, spoilt, np)
     assert objective(w)[0] < value
     np.testing.assert_allclose(w / -gradient, (w / -gradient)[0], rtol=1e-12)  # along -g
+    assert abs(objective(w)[1] @ gradient) <= 0.1 * gradient @ gradient
     assert len(state.pairs) == 1
     assert float(state.pairs[0][2]) > 0
 

@@ -132,16 +132,30 @@ def test_bracket_is_cut_by_the_cubic() -> None:
         assert tried == [first, pytest.approx(1.0, abs=1e-12)]
 
 
-def test_cut_stays_a_tenth_away_from_both_ends() -> None:
-    """From 1000 the minimum at 1 is at a thousandth of the bracket."""
-    _, tried = search(quadratic, StrongWolfe(c2=1e-3), 1000.0)
-    assert tried[:3] == [1000.0, pytest.approx(100.0), pytest.approx(10.0)]
+@pytest.mark.parametrize(
+    ("wolfe", "first", "second"),
+    [
+        (StrongWolfe(c2=1e-3), 1000.0, 100.0),  # the minimum is at a thousandth of (0, 1000)
+        (StrongWolfe(0.49, 0.5), 1.05, 0.945),  # and here near the other end of (0, 1.05),
+        (StrongWolfe(c2=1e-3), 1.02, 0.918),  # or near the low end of the bracket (1.02, 0)
+    ],
+)
+def test_cut_stays_a_tenth_away_from_both_ends(
+    wolfe: StrongWolfe, first: float, second: float
+) -> None:
+    _, tried = search(quadratic, wolfe, first)
+    assert tried[:2] == [first, pytest.approx(second)]
 
 
 def test_sufficient_decrease_is_asked_for() -> None:
     """Flat but hardly lower: a = 1.9 of (a - 1)² is refused for c1 = 0.2 and taken for 0.01."""
     assert search(quadratic, StrongWolfe(0.01, 0.95), 1.9)[0].a == 1.9
     assert search(quadratic, StrongWolfe(0.2, 0.95), 1.9)[0].a != 1.9
+
+
+def test_equality_satisfies_both_conditions() -> None:
+    """At 1.5 the value is 0.25 = 1 - 0.25 · 1.5 · 2 and the slope 1 = 0.5 · 2."""
+    assert search(quadratic, StrongWolfe(0.25, 0.5), 1.5)[1] == [1.5]
 
 
 def test_edge_of_the_domain_is_found_and_kept_to() -> None:
@@ -175,6 +189,7 @@ def test_hole_inside_a_bracket(hole: tuple[float, float]) -> None:
     for first in (10.0, 14.0, 20.0):
         found, tried = search(line, StrongWolfe(c2=0.1), first)
         assert 2.0 < tried[1] < 9.0
+        assert tried[2] == pytest.approx(tried[1] / 2), "no cubic through a hole: it halves"
         assert abs(found.a - 1.0) <= 0.1
 
 
@@ -211,6 +226,13 @@ def test_lowest_point_is_returned_where_no_point_satisfies_both() -> None:
     """A corner has no flat point: the search ends near its tip, not at the last point tried."""
     found, _ = search(lambda a: (abs(a - 0.3), math.copysign(1.0, a - 0.3)), StrongWolfe(), 1.0)
     assert found.a == pytest.approx(0.3, abs=1e-3)
+
+
+def test_bracket_without_width_ends_it() -> None:
+    """However many evaluations are allowed: there are no more numbers between the ends."""
+    corner = StrongWolfe(evaluations=1000)
+    _, tried = search(lambda a: (abs(a - 0.3), math.copysign(1.0, a - 0.3)), corner, 1.0)
+    assert len(tried) < 100
 
 
 def test_start_is_returned_where_rounding_hides_every_descent() -> None:

@@ -118,6 +118,25 @@ def test_bad_number_is_refused(
     assert str(error.value) == f"{make.__name__}: {name} is {value!r}, expected {expected}."
 
 
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        *[(cls, "weight_decay", 0.0) for cls in DEFAULTS],
+        *[(cls, "accumulation_steps", 1) for cls in DEFAULTS],
+        *[(cls, name, 0.0) for cls in (Adam, AdamW, NAdam, Lion) for name in ("beta1", "beta2")],
+        (SGD, "momentum", 0.0),
+        (RMSprop, "rho", 0.0),
+        (NAdam, "momentum_decay", 0.0),
+        (LBFGS, "history_size", 1),
+        (LBFGS, "tolerance", 0.0),
+        (StrongWolfe, "evaluations", 1),
+    ],
+    ids=lambda x: getattr(x, "__name__", str(x)),
+)
+def test_number_at_the_edge_is_taken(make: Callable[..., Any], name: str, value: float) -> None:
+    assert getattr(make(**{name: value}), name) == value
+
+
 @pytest.mark.parametrize(("c1", "c2"), [(0.0, 0.9), (0.9, 0.1), (0.5, 0.5), (1e-4, 1.0)])
 def test_line_search_refuses_constants_out_of_order(c1: float, c2: float) -> None:
     message = rf"StrongWolfe: c1 is {c1} and c2 is {c2}, expected 0 < c1 < c2 < 1\."
@@ -141,6 +160,8 @@ def test_defaults() -> None:
     for cls, own in DEFAULTS.items():
         assert {f.name: getattr(cls(), f.name) for f in fields(cls)} == SHARED | own
         assert cls(0.125).learning_rate == 0.125
+        with pytest.raises(TypeError, match="positional"):
+            cls(0.125, 0.5)  # type: ignore[misc]  # the other numbers have names
         assert cls.full_batch == (cls is LBFGS)
     assert OPTIMIZERS["momentum"] == SGD(momentum=0.9)
     assert OPTIMIZERS["nesterov"] == SGD(momentum=0.9, nesterov=True)
@@ -161,7 +182,7 @@ def test_description_names_what_differs_from_the_defaults() -> None:
 
 def test_bare_contract_says_what_is_missing() -> None:
     with pytest.raises(TypeError, match="Optimizer does not define rule"):
-        Optimizer().update(np.ones(1), (), np.ones(1), (0.1,), np)
+        Optimizer(1e-3).update(np.ones(1), (), np.ones(1), (0.1,), np)
 
 
 def steps(optimizer: Optimizer, gradients: Any, vector: Any, xp: Any, **options: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import numpy as np
@@ -156,8 +156,16 @@ def test_warm_up_hands_the_figures_on() -> None:
 
 def test_beyond_the_plan_the_last_factor_stays() -> None:
     """A count that runs over must not send a cosine up again."""
-    for schedule, last in ((Cosine(), 0.0), (FlatCosine(), 0.0), (OneCycle(), 1e-5)):
-        assert schedule.factor(Progress(60, 4, 10)) == pytest.approx(last, abs=1e-15)
+    late = Progress(60, 4, 10)
+    for schedule, last in (
+        (Cosine(), 0.0),
+        (FlatCosine(), 0.0),
+        (CosLog4(), 0.0),
+        (OneCycle(), 1e-5),
+    ):
+        assert schedule.factor(late) == pytest.approx(last, abs=1e-15)
+    assert late.epoch == 15
+    assert late.fraction == 1.0
 
 
 def subclasses(of: type[Schedule]) -> Iterator[type[Schedule]]:
@@ -178,6 +186,35 @@ def test_no_schedule_is_without_a_point_worked_out_by_hand() -> None:
         assert getattr(schedules, type(schedule).__name__) is type(schedule)
 
 
+DEFAULTS: dict[type[Schedule], dict[str, Any]] = {
+    Constant: {},
+    Step: {"every": 10, "gamma": 0.1},
+    Exponential: {"gamma": 0.95},
+    InverseScaling: {"power": 0.5},
+    Cosine: {"final": 0.0},
+    FlatCosine: {"flat": 0.5},
+    CosLog4: {},
+    WarmUp: {"steps": 100, "then": Constant()},
+    OneCycle: {"rise": 0.25, "start_divisor": 25.0, "end_divisor": 1e5},
+    ReduceOnPlateau: {
+        "monitor": "val_loss",
+        "gamma": 0.1,
+        "patience": 10,
+        "min_delta": 1e-4,
+        "minimum": 0.0,
+    },
+}
+
+
+def test_defaults() -> None:
+    """A changed default changes everybody's training: it is to be changed here too."""
+    assert {type(s): numbers_of(s) for s in SCHEDULES.values()} == DEFAULTS
+
+
+def numbers_of(schedule: Schedule) -> dict[str, Any]:
+    return {field.name: getattr(schedule, field.name) for field in fields(schedule)}
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_factors_are_shares(name: str) -> None:
     """Of every schedule with a name: finite, in [0, 1], the same when asked again, frozen."""
@@ -194,7 +231,7 @@ BAD: list[tuple[type[Schedule], str, Any, str]] = [
     (Step, "every", 0, "a whole number of at least 1"),
     (Step, "every", 2.5, "a whole number of at least 1"),
     (Step, "gamma", 0.0, "a number above 0"),
-    (Exponential, "gamma", -0.5, "a number above 0"),
+    (Exponential, "gamma", 0.0, "a number above 0"),
     (InverseScaling, "power", -0.5, "a number of at least 0"),
     (Cosine, "final", -0.1, "a share in [0, 1]"),
     (Cosine, "final", 1.1, "a share in [0, 1]"),
@@ -220,6 +257,27 @@ def test_bad_number_is_refused(cls: type[Schedule], name: str, value: Any, expec
     with pytest.raises(ValueError) as error:
         cls(**{name: value})
     assert str(error.value) == f"{cls.__name__}: {name} is {value!r}, expected {expected}."
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    [
+        (Step, "every", 1),
+        (InverseScaling, "power", 0.0),
+        (Cosine, "final", 0.0),
+        (Cosine, "final", 1.0),
+        (FlatCosine, "flat", 0.0),
+        (WarmUp, "steps", 1),
+        (OneCycle, "start_divisor", 1.0),
+        (OneCycle, "end_divisor", 1.0),
+        (ReduceOnPlateau, "patience", 0),
+        (ReduceOnPlateau, "min_delta", 0.0),
+        (ReduceOnPlateau, "minimum", 0.0),
+        (ReduceOnPlateau, "minimum", 1.0),
+    ],
+)
+def test_number_at_the_edge_is_taken(cls: type[Schedule], name: str, value: float) -> None:
+    assert getattr(cls(**{name: value}), name) == value
 
 
 class Weights(Callback):
