@@ -150,7 +150,7 @@ def train(
         with _usage_errors():
             model = chosen.build(loaded.features, loaded.classes, backend=made, seed=seed)
         verbose = 1 if sys.stderr.isatty() else 2
-        with _usage_errors():
+        with _usage_errors(), np.errstate(all="ignore"):  # divergence is told of in one line
             history = model.fit(
                 loaded.train_images, loaded.train_labels, verbose=verbose, **chosen.fit_options()
             )
@@ -162,7 +162,7 @@ def train(
         _fail(str(error))
     results = _results(data, model, history, figures, len(loaded.train_labels), seed)
     if as_json:
-        typer.echo(json.dumps(results))
+        typer.echo(json.dumps(results, allow_nan=False))
     else:
         _print_tables(loaded, predicted, results)
     if history.stopped == "interrupted":

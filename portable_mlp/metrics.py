@@ -38,12 +38,23 @@ def _accuracy(outputs: Array, targets: Array, loss: Loss, ctx: Context) -> Any:
 
 
 def _mean_squared_error(outputs: Array, targets: Array, loss: Loss, ctx: Context) -> Any:
-    e = loss.predict(outputs, ctx) - targets
+    e = _errors("mean_squared_error", outputs, targets, loss, ctx)
     return ctx.xp.mean(e * e, axis=1)
 
 
 def _mean_absolute_error(outputs: Array, targets: Array, loss: Loss, ctx: Context) -> Any:
-    return ctx.xp.mean(ctx.xp.abs(loss.predict(outputs, ctx) - targets), axis=1)
+    e = _errors("mean_absolute_error", outputs, targets, loss, ctx)
+    return ctx.xp.mean(ctx.xp.abs(e), axis=1)
+
+
+def _errors(who: str, outputs: Array, targets: Array, loss: Loss, ctx: Context) -> Any:
+    predicted = loss.predict(outputs, ctx)
+    if loss.classifies or tuple(predicted.shape) != tuple(targets.shape):
+        raise ValueError(
+            f"{who}: {type(loss).__name__} predicts an array of shape {tuple(predicted.shape)} for "
+            f"targets of shape {tuple(targets.shape)}, expected numbers of equal shape."
+        )
+    return predicted - targets
 
 
 METRICS: dict[str, Metric] = {

@@ -22,11 +22,11 @@ from portable_mlp.nn.initializers import Initializer
 from portable_mlp.optim import Optimizer, Penalty, Schedule
 from portable_mlp.summary import summary
 from portable_mlp.training.callbacks import Interrupted, StopOnNonFinite
-from portable_mlp.training.epoch import Plan
+from portable_mlp.training.epoch import Plan, make_advance
 from portable_mlp.training.evaluate import figures, make_evaluate, make_outputs, penalty_of
 from portable_mlp.training.history import History
 from portable_mlp.training.loop import Callback, Run, begin, train
-from portable_mlp.training.options import Options, progress
+from portable_mlp.training.options import Options, checked_callbacks, progress
 from portable_mlp.training.problem import Data, Problem
 from portable_mlp.training.split import validation_split
 
@@ -49,7 +49,7 @@ class MLP:
         l2: factor of ½ Σ w² in the loss, over weights.
         backend: ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"``, ``"dpnp"``, ``"array-api-strict"``.
         device: such as ``"cuda:1"``; None for the backend's default.
-        dtype: ``"float32"`` or ``"float64"``.
+        dtype: ``"float32"`` (None means this) or ``"float64"``.
         seed: of first weights, shuffles and dropout: the same numbers on every backend.
 
     Raises:
@@ -82,7 +82,7 @@ class MLP:
         l2: float = 0.0,
         backend: str | Backend = "numpy",
         device: str | None = None,
-        dtype: str = "float32",
+        dtype: str | None = None,
         seed: int = 0,
     ) -> None:
         """Builds the network and draws its first weights."""
@@ -114,7 +114,9 @@ class MLP:
         )
         self._seed = int(seed)
         self._check_outputs()
-        self._start()
+        with self._problem.backend.scope():
+            self._weights = self._problem.first_weights(self._seed)
+        self._forget()
 
     def _check_outputs(self) -> None:
         problem = self._problem
@@ -136,13 +138,12 @@ class MLP:
                 stacklevel=3,
             )
 
-    def _start(self) -> None:
-        """First weights and running statistics."""
-        with self._problem.backend.scope():
-            self._weights = self._problem.first_weights(self._seed)
+    def _forget(self) -> None:
+        """No training yet."""
         self._epochs = self._steps = self._updates = 0
         self._optimizer: Optimizer | None = None
         self._slots: Any = None
+        self._advances: dict[Optimizer, Any] = {}
 
     # -- what it is ------------------------------------------------------------------------------
 
@@ -192,7 +193,7 @@ class MLP:
                 raise ValueError(
                     f"set_parameters: got {name!r}, expected one of {', '.join(current)}."
                 )
-            array = np.asarray(value)
+            array = border.finite_host(name, value, self.backend)
             if array.shape != current[name].shape:
                 raise ValueError(
                     f"set_parameters: {name} has shape {array.shape}, expected "
@@ -213,22 +214,26 @@ class MLP:
         kinds = " → ".join(self.network.named_layers)
         return f"MLP({self._problem.sample_shape} → {kinds}; {self.parameter_count:,} parameters)"
 
-    def to(self, backend: str, *, device: str | None = None, dtype: str | None = None) -> MLP:
+    def to(
+        self, backend: str | Backend, *, device: str | None = None, dtype: str | None = None
+    ) -> MLP:
         """A copy of this model on another backend, device or dtype; this one stays as it is.
 
         Args:
-            backend: name of the backend.
+            backend: name of the backend, or a backend.
             device: its device; None for the default.
             dtype: None to keep it.
 
         Returns:
             A model with the same weights. A training goes on there with a fresh optimizer.
         """
-        made = backends.get(backend, device, dtype or self.backend.dtype_name)
+        if dtype is None and isinstance(backend, str):
+            dtype = self.backend.dtype_name
+        made = backends.get(backend, device, dtype)
         moved = MLP.__new__(MLP)
         moved._problem = replace(self._problem, backend=made)
         moved._seed, moved._units = self._seed, self._units
-        moved._start()
+        moved._forget()
         with self.backend.scope():
             vector, state = self._problem.to_host(self._weights)
         with made.scope():
@@ -241,6 +246,7 @@ class MLP:
         with self.backend.scope():
             weights = self._problem.to_host(self._weights)
         state = {k: v for k, v in vars(self).items() if k not in ("_outputs", "_evaluate")}
+        state["_advances"] = {}
         return state | {"_weights": weights, "_optimizer": None, "_slots": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -295,7 +301,7 @@ class MLP:
             TrainingDiverged: numbers became non-finite; the model keeps the last finite weights.
         """
         options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
-        shown = progress(verbose)
+        shown, checked = progress(verbose), checked_callbacks(callbacks)
         if validation_data is not None and validation_fraction:
             raise ValueError(
                 "fit: got validation_data and validation_fraction, expected one of them."
@@ -328,7 +334,8 @@ class MLP:
             carry = begin(self._problem, plan, self._weights, self._slots if same else None)
             run = Run(plan, validation, carry)
             try:
-                train(run, [StopOnNonFinite(), Interrupted(), *callbacks, *shown])
+                shown = [StopOnNonFinite(), Interrupted(), *checked, *shown]
+                train(run, shown, self._advance(options.optimizer), self._evaluate)
             finally:
                 self._keep(run)
         return run.history
@@ -356,6 +363,15 @@ class MLP:
         self._steps += begun * run.plan.batches
         self._updates = run.plan.first_update + begun * run.plan.updates
         self._optimizer, self._slots = run.plan.optimizer, run.carry.slots
+        if run.went_back:  # the optimizer's memory is of another path
+            self._optimizer = self._slots = None
+
+    def _advance(self, optimizer: Optimizer) -> Any:
+        """The compiled step for this optimizer, made at its first use."""
+        _ = self._problem.decay_mask  # made here, so that no compiler sees it being made
+        if optimizer not in self._advances:
+            self._advances[optimizer] = make_advance(self._problem, optimizer)
+        return self._advances[optimizer]
 
     # -- using it --------------------------------------------------------------------------------
 

@@ -29,9 +29,8 @@ def generator(seed: int, purpose: str, number: int = 0) -> np.random.Generator:
         number: which of them, such as the epoch.
     """
     check_seed(seed)
-    return np.random.Generator(
-        np.random.Philox(key=[seed, _PURPOSES.index(purpose)], counter=[0, 0, 0, number])
-    )
+    key = np.asarray([seed, _PURPOSES.index(purpose)], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, number]))
 
 
 def check_seed(seed: int) -> None:

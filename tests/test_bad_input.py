@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from portable_mlp import MLP, EarlyStopping, nn, optim
-from portable_mlp.backends import Backend
+from portable_mlp.backends import BACKENDS, Backend
 
 X = np.random.default_rng(0).normal(size=(6, 4))
 Y = np.asarray([0, 1, 2, 0, 1, 2])
@@ -87,6 +87,24 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: MLP([4, 1], loss="squared_error", metrics=["accuracy"]).fit(X, X[:, :1], epochs=1),
         "accuracy: the loss is SquaredError, expected one of a classifier",
     ),
+    "yes/no labels of 1 and 2": (
+        lambda: fit(y=Y[:, None] + 1.0, sizes=(4, 1), loss="binary_cross_entropy"),
+        "y holds numbers that BinaryCrossEntropy can't have, expected 0 for no and 1 for yes",
+    ),
+    "labels 0 and 1 for hinge": (
+        lambda: fit(y=(Y[:, None] > 0) * 1.0, sizes=(4, 1), loss="hinge"),
+        r"Hinge can't have, expected -1 and \+1; of labels 0 and 1 make 2 \* y - 1",
+    ),
+    "negative counts": (
+        lambda: fit(y=-np.ones((6, 1)), sizes=(4, 1), loss="poisson"),
+        "Poisson can't have, expected counts or rates of at least 0",
+    ),
+    "errors of quantiles": (
+        lambda: MLP([4, 3], loss=nn.Quantile((0.1, 0.5, 0.9)), metrics=["mean_squared_error"]).fit(
+            X, X[:, :1], epochs=1
+        ),
+        r"mean_squared_error: Quantile predicts an array of shape \(6, 3\) for targets of shape",
+    ),
     # X
     "1-D X": (
         lambda: fit(X[0], Y[:4]),
@@ -137,6 +155,14 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: fit(sample_weight=np.ones(5)),
         r"sample_weight has shape \(5,\), expected \(6,\)",
     ),
+    "weights too large": (
+        lambda: fit(sample_weight=np.full(6, 1e39)),
+        "too large or too small for",
+    ),
+    "weights too small": (
+        lambda: fit(sample_weight=np.full(6, 1e-60)),
+        "too large or too small for",
+    ),
     "unknown class": (lambda: fit(class_weight={3: 1.0}), "class_weight: got the class 3"),
     "unknown class weight": (lambda: fit(class_weight="even"), "class_weight: got 'even'"),
     # options
@@ -164,6 +190,28 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "monitor": (
         lambda: fit(callbacks=[EarlyStopping("val_los")]),
         "history: got 'val_los', expected one of loss",
+    ),
+    "plateau": (
+        lambda: fit(epochs=2, schedule=optim.schedules.ReduceOnPlateau("val_los")),
+        "monitor is 'val_los', expected one of loss",
+    ),
+    "one callback": (
+        lambda: fit(callbacks=EarlyStopping()),
+        r"callbacks: got one EarlyStopping, expected a list; write \[...\]",
+    ),
+    "a callback class": (lambda: fit(callbacks=[EarlyStopping]), "an instance, with parentheses"),
+    "parameters NaN": (
+        lambda: MLP([4, 3]).set_parameters({"dense_1.bias": [0, np.nan, 0]}),
+        "dense_1.bias holds NaN",
+    ),
+    "parameters of text": (
+        lambda: MLP([4, 3]).set_parameters({"dense_1.bias": ["1", "2", "3"]}),
+        "dense_1.bias holds <U1 data",
+    ),
+    "device number": (lambda: MLP([4, 3], device=0), "device: got 0, expected a name such as"),
+    "dtype beside an object": (
+        lambda: MLP([4, 3], backend=MLP([4, 3]).backend, dtype="float64"),
+        "dtype: got 'float64' beside a backend object with 'float32'",
     ),
     "patience": (lambda: EarlyStopping(patience=0), "patience is 0, expected at least 1"),
     # networks
@@ -207,6 +255,33 @@ def test_one_clear_sentence(case: str) -> None:
 def test_wrong_kinds_are_type_or_attribute_errors(action: Callable[[], Any]) -> None:
     with pytest.raises((TypeError, AttributeError)):
         action()
+
+
+@pytest.mark.parametrize("library", ["torch", "jax", "array-api-strict"])
+def test_labels_of_any_library_are_looked_at_in_their_own_type(library: str) -> None:
+    cls = BACKENDS[library]
+    if cls.missing():
+        pytest.skip(f"{library}: {cls.missing()}")
+    backend = cls("cpu" if library != "array-api-strict" else None, "float32")
+    with backend.scope():
+        half = backend.asarray(np.asarray([0.5, 1, 2, 0, 1, 2]))
+        gap = backend.asarray(np.asarray([np.nan, 1, 2, 0, 1, 2]))
+        whole = backend.asarray(Y, backend.index_dtype)
+    for model_backend in {"numpy", library} - (
+        {"numpy"} if library == "array-api-strict" else set()
+    ):
+        model = MLP([4, 3], backend=model_backend, metrics=())
+        with pytest.raises(ValueError, match="y holds 0.5, expected class numbers"):
+            model.fit(X, half, epochs=1)
+        with pytest.raises(ValueError, match="y holds NaN or infinity"):
+            model.fit(X, gap, epochs=1)
+        assert model.fit(X, whole, epochs=1).epochs == 1
+
+
+def test_complex_arrays_of_another_library_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match="X holds torch.complex64 data, expected real numbers"):
+        fit(torch.ones((6, 4), dtype=torch.complex64))
 
 
 def test_a_refused_call_leaves_the_model_as_it_was(backend: Backend) -> None:

@@ -61,6 +61,11 @@ def test_generators_of_other_purposes_and_numbers_differ() -> None:
     assert len(set(draws.values())) == 9
 
 
+def test_large_seeds_differ_too() -> None:
+    draws = {s: randomness.generator(s, "weights").random() for s in (2**63, 2**63 + 1, 2**64 - 1)}
+    assert len(set(draws.values())) == 3
+
+
 def test_numbers_do_not_change_from_release_to_release() -> None:
     assert randomness.permutation(0, 0, 8).tolist() == [2, 0, 4, 1, 7, 5, 3, 6]
     assert randomness.HostStream(0).uniform(0, 1, (2,)).round(12).tolist() == [

@@ -4,7 +4,7 @@
 """
 
 from portable_mlp.backends.base import Backend, BackendUnavailableError
-from portable_mlp.backends.interchange import answer_like, is_host, library_of, take_in
+from portable_mlp.backends.interchange import answer_like, check_place, is_host, library_of, take_in
 from portable_mlp.backends.registry import BACKENDS, Status, get, status, usable
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "BackendUnavailableError",
     "Status",
     "answer_like",
+    "check_place",
     "get",
     "is_host",
     "library_of",

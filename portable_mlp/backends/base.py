@@ -90,8 +90,8 @@ class Backend:
         """An array of another library on the same device, without a copy."""
         return self.xp.from_dlpack(x)
 
-    def synchronize(self) -> None:
-        """Waits until the device has done all that was asked of it."""
+    def synchronize(self, x: Any) -> None:
+        """Waits until the array x is there."""
 
     def scope(self) -> AbstractContextManager[Any]:
         """The context in which everything of this backend runs."""
@@ -109,24 +109,33 @@ class Backend:
 
     @classmethod
     def missing(cls) -> str | None:
+        """`why_unusable` for the library's default device and single precision."""
+        return cls().why_unusable()
+
+    def why_unusable(self) -> str | None:
         """One sentence why this backend can't be used here, or None if it can.
 
         Usable means: the library imports, a device is there, and a small matrix product with
-        elementwise functions gives the right number.
+        elementwise functions gives the right number on the device that was asked for.
+
+        Raises:
+            ValueError: the library can be used, but has no such device or dtype.
         """
+        library = self.library
         try:
-            cls.load()
+            self.load()
         except ImportError as error:
-            return f"{cls.library} is not installed ({_first_line(error)})."
+            return f"{library} is not installed ({_first_line(error)})."
         except Exception as error:  # a broken installation may raise anything on import
-            return f"{cls.library} does not import ({_first_line(error)})."
-        reason = cls.no_device()
+            return f"{library} does not import ({_first_line(error)})."
+        reason = self.no_device()
         if reason:
             return reason
+        _ = self.device, self.dtype
         try:
-            cls().probe()
+            self.probe()
         except Exception as error:
-            return f"{cls.library} is installed but does not compute ({_first_line(error)})."
+            return f"{library} is installed but does not compute ({_first_line(error)})."
         return None
 
     @classmethod

@@ -64,7 +64,7 @@ class CupyBackend(Backend):
     def to_numpy(self, x: Any) -> np.ndarray:
         return np.asarray(x.get())
 
-    def synchronize(self) -> None:
+    def synchronize(self, x: Any) -> None:
         self.device.synchronize()
 
     def scope(self) -> AbstractContextManager[Any]:

@@ -62,7 +62,7 @@ class DpnpBackend(Backend):
     def to_numpy(self, x: Any) -> np.ndarray:
         return np.asarray(self.xp.asnumpy(x))
 
-    def synchronize(self) -> None:
+    def synchronize(self, x: Any) -> None:
         self.device.wait()
 
 

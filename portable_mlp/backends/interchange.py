@@ -27,6 +27,29 @@ def is_host(x: Any) -> bool:
     return cls is None or cls is BACKENDS["numpy"]
 
 
+def check_place(what: str, x: Any, backend: Backend) -> None:
+    """Refuses an array that can't go to the backend's device without a copy through the host.
+
+    Args:
+        what: its name in messages: ``"X"``.
+        x: a host object, or an array of any library.
+        backend: where it is to go.
+
+    Raises:
+        ValueError: it lies on another device than the model's, is complex, or requires a gradient.
+    """
+    owner = library_of(x)
+    if owner is None or owner is BACKENDS["numpy"]:
+        return
+    if getattr(x, "requires_grad", False):
+        raise ValueError(f"{what}: got a tensor that requires a gradient; pass {what}.detach().")
+    if "complex" in str(x.dtype):
+        raise ValueError(f"{what} holds {x.dtype} data, expected real numbers.")
+    place = owner.device_name_of(x)
+    if place != backend.place:
+        raise ValueError(_other_place(what, owner, place, backend))
+
+
 def take_in(what: str, x: Any, backend: Backend, dtype: Any = None) -> Any:
     """The array on the backend's device, in its dtype.
 
@@ -37,24 +60,18 @@ def take_in(what: str, x: Any, backend: Backend, dtype: Any = None) -> Any:
         dtype: None for the model's floating-point type.
 
     Raises:
-        ValueError: it lies on another device than the model's; both are named.
+        ValueError: as `check_place`.
     """
     dtype = backend.dtype if dtype is None else dtype
+    check_place(what, x, backend)
     owner = library_of(x)
     if owner is None or owner is BACKENDS["numpy"]:
         return backend.asarray(x, dtype)
-    if getattr(x, "requires_grad", False):
-        raise ValueError(f"{what}: got a tensor that requires a gradient; pass {what}.detach().")
-    place = owner.device_name_of(x)
     if owner is type(backend):
-        if place != backend.place:
-            raise ValueError(_other_place(what, owner, place, backend))
         return backend.xp.astype(x, dtype, copy=False)
-    if place == "cpu" and backend.place == "cpu":
+    if backend.place == "cpu":
         return backend.asarray(owner().to_numpy(x), dtype)
-    if place == backend.place:
-        return backend.xp.astype(backend.from_dlpack(x), dtype, copy=False)
-    raise ValueError(_other_place(what, owner, place, backend))
+    return backend.xp.astype(backend.from_dlpack(x), dtype, copy=False)
 
 
 def answer_like(answer: Any, like: Any, backend: Backend) -> Any:
@@ -74,7 +91,8 @@ def answer_like(answer: Any, like: Any, backend: Backend) -> Any:
     with target.scope():
         if target.place == "cpu":
             host = backend.to_numpy(answer)
-            return target.asarray(host, getattr(target.xp, str(host.dtype)))
+            integers = host.dtype.kind in "iu"
+            return target.asarray(host, target.index_dtype if integers else target.dtype)
         return target.from_dlpack(answer)
 
 

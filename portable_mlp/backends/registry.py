@@ -78,14 +78,14 @@ def _status(cls: type[Backend]) -> Status:
 
 
 def get(
-    backend: str | Backend = "numpy", device: str | None = None, dtype: str = "float32"
+    backend: str | Backend = "numpy", device: str | None = None, dtype: str | None = None
 ) -> Backend:
     """The backend of that name, ready for use.
 
     Args:
         backend: a name out of ``BACKENDS``, or a backend, which is given back as it is.
         device: such as ``"cuda:1"``; None for the library's default.
-        dtype: ``"float32"`` or ``"float64"``.
+        dtype: ``"float32"``, ``"float64"``; None for float32, or for what the object has.
 
     Raises:
         ValueError: unknown name, device or dtype.
@@ -95,29 +95,32 @@ def get(
         >>> get("numpy").xp.__name__
         'array_api_compat.numpy'
     """
+    if device is not None and not isinstance(device, str):
+        raise ValueError(f"device: got {device!r}, expected a name such as 'cpu' or 'cuda:1'.")
     if isinstance(backend, Backend):
-        if device is not None and device != backend.device_name:
-            raise ValueError(
-                f"device: got {device!r} beside a backend object on {backend.device_name!r}, "
-                "expected none: the object has its own."
-            )
+        for what, asked, has in (
+            ("device", device, backend.device_name),
+            ("dtype", dtype, backend.dtype_name),
+        ):
+            if asked not in (None, has):
+                raise ValueError(
+                    f"{what}: got {asked!r} beside a backend object with {has!r}, expected none: the "
+                    "object has its own."
+                )
         made = backend
-    else:
-        if not isinstance(backend, str):
-            raise TypeError(
-                f"backend: got {backend!r}, expected a name, one of {', '.join(BACKENDS)}."
-            )
+    elif isinstance(backend, str):
         check_name("backend", backend, BACKENDS)
-        if dtype not in DTYPES:
+        if dtype not in (None, *DTYPES):
             raise ValueError(
                 f"dtype: got {dtype!r}, expected 'float32' or 'float64'. Half precision is no type "
                 "to hold weights in."
             )
-        made = BACKENDS[backend](device, dtype)
-    reason = made.missing()
+        made = BACKENDS[backend](device, dtype or "float32")
+    else:
+        raise TypeError(f"backend: got {backend!r}, expected a name, one of {', '.join(BACKENDS)}.")
+    reason = made.why_unusable()
     if reason:
         raise BackendUnavailableError(
             f"backend {made.name!r} can't be used here: {reason} Install: {made.install}"
         )
-    _ = made.device, made.dtype  # a wrong device or dtype is refused now, not in the first step
     return made

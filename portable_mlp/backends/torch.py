@@ -67,7 +67,7 @@ class TorchBackend(Backend):
                 host = host.copy(order="C")
         return super().asarray(host, dtype)
 
-    def synchronize(self) -> None:
+    def synchronize(self, x: Any) -> None:
         import torch
 
         if self.device.type == "cuda":

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from portable_mlp.backends import Backend, is_host, take_in
+from portable_mlp.backends import Backend, check_place, is_host, library_of, take_in
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.losses import Loss
 
@@ -91,30 +91,33 @@ def targets(y: Any, backend: Backend, loss: Loss, units: int, rows: int) -> Any:
         return _labels(y, backend, units, host)
     moved = take_in("y", y, backend)
     _check_finite("y", moved, backend)
+    if bool(backend.xp.any(loss.unfit(moved, backend.xp))):
+        raise ValueError(
+            f"y holds numbers that {type(loss).__name__} can't have, expected {loss.fit_targets}."
+        )
     if loss.targets != "values":
         _check_distributions(moved, backend)
     return moved
 
 
 def _labels(y: Any, backend: Backend, units: int, host: bool) -> Any:
-    """Class numbers as integers, each in 0..units-1."""
-    if host:
-        numbers = np.asarray(y)
-        if numbers.dtype.kind == "f":
-            if not np.isfinite(numbers).all():
-                raise ValueError("y holds NaN or infinity, expected class numbers.")
-            if (numbers != np.round(numbers)).any():
-                raise ValueError(
-                    f"y holds {numbers[numbers != np.round(numbers)][0]}, expected class numbers "
-                    "0, 1, 2, ...: for a number to be predicted choose loss='squared_error'."
-                )
-        # checked in their own type first, so that nothing wraps around in a smaller one
-        _check_range(numbers.min(), numbers.max(), units)
-        return take_in("y", numbers, backend, backend.index_dtype)
-    moved = take_in("y", y, backend, backend.index_dtype)
-    xp = backend.xp
-    _check_range(int(xp.min(moved)), int(xp.max(moved)), units)
-    return moved
+    """Class numbers as integers, each in 0..units-1.
+
+    They are looked at on the host in their own type, before a smaller one could wrap them around.
+    """
+    check_place("y", y, backend)
+    owner = library_of(y)
+    numbers = np.asarray(y) if host or owner is None else owner().to_numpy(y)
+    if numbers.dtype.kind == "f":
+        if not np.isfinite(numbers).all():
+            raise ValueError("y holds NaN or infinity, expected class numbers.")
+        if (numbers != np.round(numbers)).any():
+            raise ValueError(
+                f"y holds {numbers[numbers != np.round(numbers)][0]}, expected class numbers "
+                "0, 1, 2, ...: for a number to be predicted choose loss='squared_error'."
+            )
+    _check_range(numbers.min(), numbers.max(), units)
+    return take_in("y", y, backend, backend.index_dtype)
 
 
 def _check_range(low: Any, high: Any, units: int) -> None:
@@ -177,7 +180,14 @@ def weights(
         total = total * _class_factors(class_weight, y, backend, units)
     if not total.sum() > 0:
         raise ValueError("sample_weight: all weights are zero, expected at least one above 0.")
-    return backend.asarray(total), float(total.sum())
+    moved = backend.asarray(total)
+    kept = backend.to_numpy(moved).astype(np.float64)
+    if not np.isfinite(kept).all() or not 0 < kept.sum() < np.finfo(backend.dtype_name).max:
+        raise ValueError(
+            f"sample_weight: numbers between {total.min():g} and {total.max():g} are too large or too "
+            f"small for {backend.dtype_name}, expected weights of about 1."
+        )
+    return moved, float(kept.sum())
 
 
 def _class_factors(
@@ -211,6 +221,20 @@ def _class_factors(
         factors[label] = factor
     chosen: np.ndarray = factors[labels]
     return chosen
+
+
+def finite_host(what: str, x: Any, backend: Backend) -> np.ndarray:
+    """A host array of finite numbers, in the model's dtype.
+
+    Args:
+        what: its name in messages.
+        x: numpy, list or data frame, or an array of any library in ordinary memory.
+        backend: the model's backend.
+    """
+    host = _numeric(what, x) if is_host(x) else backend.to_numpy(take_in(what, x, backend))
+    moved = backend.asarray(host)
+    _check_finite(what, moved, backend)
+    return np.array(backend.to_numpy(moved))
 
 
 def _check_finite(what: str, x: Any, backend: Backend) -> None:

@@ -161,7 +161,10 @@ class GELU(Elementwise):
     def derivative(self, z: Array, a: Array, xp: Namespace) -> Any:
         if self.approximate == "tanh":
             t = xp.tanh(_gelu_argument(z))
-            du = math.sqrt(2 / math.pi) * (1.0 + 3 * 0.044715 * z * z)
+            near = xp.minimum(
+                xp.maximum(z, -50.0), 50.0
+            )  # beyond, 1 - t² is 0, and z² may overflow
+            du = math.sqrt(2 / math.pi) * (1.0 + 3 * 0.044715 * near * near)
             return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * du
         density = xp.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
         return normal_cdf(z, xp) + z * density
@@ -249,8 +252,8 @@ class CustomActivation(Elementwise):
 
     Args:
         function: ``f(z, xp)``, elementwise.
-        slope: ``f'(z, xp)``, elementwise. `portable_mlp.check_gradients`-style tests compare it with
-            finite differences; a wrong one trains to a wrong place without complaint.
+        slope: ``f'(z, xp)``, elementwise. Compare it with finite differences, as
+            examples/custom_layer.py does: a wrong one trains to a wrong place without complaint.
 
     Example:
         >>> import numpy as np

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from portable_mlp.nn.activations import ACTIVATIONS, SELU
@@ -49,7 +50,7 @@ def dense_stack(
     """
     if not widths:
         raise ValueError("dense_stack: got no widths, expected at least the number of outputs.")
-    act = choose("activation", activation, ACTIVATIONS, Layer)
+    act = replace(choose("activation", activation, ACTIVATIONS, Layer), name=None)
     norm = None
     if normalization is not None:
         norm = choose("normalization", normalization, NORMALIZATIONS, type)

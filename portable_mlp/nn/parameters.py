@@ -90,8 +90,30 @@ class ParameterLayout:
         )
 
     def flatten(self, tree: Tree, xp: Namespace) -> Any:
-        """One vector from arrays in the structure of the layout: gradients, most often."""
-        return xp.concat([xp.reshape(leaf, (-1,)) for _, leaf in named_leaves(tree)])
+        """One vector from arrays in the structure of the layout: gradients, most often.
+
+        Raises:
+            ValueError: an array is missing, or has another shape than its parameter.
+        """
+        return xp.concat([xp.reshape(leaf, (-1,)) for leaf in self._matched(self.specs, tree, "")])
+
+    def _matched(self, specs: Tree, tree: Tree, path: str) -> Iterator[Any]:
+        """The arrays in the order of the vector, found by their names."""
+        if specs is None:
+            return
+        if isinstance(specs, ParameterSpec):
+            shape = None if tree is None else tuple(tree.shape)
+            if shape != specs.shape:
+                got = "is missing" if shape is None else f"has shape {shape}"
+                raise ValueError(f"{path}: its gradient {got}, expected shape {specs.shape}.")
+            yield tree
+            return
+        names = specs if isinstance(specs, dict) else specs._fields
+        for name in names:
+            get = dict.get if isinstance(tree, dict) else getattr
+            child = specs[name] if isinstance(specs, dict) else getattr(specs, name)
+            found = None if tree is None else get(tree, name, None)
+            yield from self._matched(child, found, f"{path}.{name}" if path else name)
 
     def named(self, vector: Array, xp: Namespace) -> dict[str, Any]:
         """``{"dense_1.weight": array, ...}``, for people and for files."""

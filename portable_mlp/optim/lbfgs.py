@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -83,7 +84,10 @@ class LBFGS(Optimizer):
             ``(vector, state, value, gradient)``; value and gradient are those at the start.
         """
         value, gradient = objective(vector)
-        if float(xp.max(xp.abs(gradient))) <= self.tolerance:
+        largest = float(xp.max(xp.abs(gradient)))
+        if not math.isfinite(largest):  # the training loop sees it, and says what it comes from
+            return vector, state, value, gradient
+        if largest <= self.tolerance:
             return vector, LBFGSState(state.pairs, converged=True), value, gradient
 
         direction = -self._times_inverse_hessian(gradient, state.pairs, xp)

@@ -239,7 +239,7 @@ class ReduceOnPlateau(Schedule):
 
     def epoch_factor(self, history: Mapping[str, Sequence[float]]) -> float:
         factor, best, waited = 1.0, math.inf, 0
-        for value in history.get(self.monitor, history["loss"]):
+        for value in self._monitored(history):
             if value < best - self.min_delta:
                 best, waited = value, 0
                 continue
@@ -247,6 +247,15 @@ class ReduceOnPlateau(Schedule):
             if waited > self.patience:
                 factor, waited = max(self.minimum, factor * self.gamma), 0
         return factor
+
+    def _monitored(self, history: Mapping[str, Sequence[float]]) -> Sequence[float]:
+        if self.monitor in history:
+            return history[self.monitor]
+        if self.monitor == "val_loss":
+            return history["loss"]
+        raise ValueError(
+            f"ReduceOnPlateau: monitor is {self.monitor!r}, expected one of {', '.join(history)}."
+        )
 
 
 def _half_cosine(t: float) -> float:

@@ -103,9 +103,12 @@ class Interrupted(Callback):
 
     def on_train_end(self, run: Run) -> None:
         if run.history.stopped == "interrupted":
+            kept = (
+                "of the epoch's start, the last finite ones" if run.went_back else "it had reached"
+            )
             print(
                 f"Training interrupted after {run.history.epochs} whole epochs; the model keeps the "
-                "weights it had reached and can be used.",
+                f"weights {kept}, and can be used.",
                 file=sys.stderr,
             )
 

@@ -12,28 +12,35 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from portable_mlp.nn.parameters import named_leaves
+from portable_mlp.training.history import History
 from portable_mlp.training.problem import Data, Keys, Problem
 from portable_mlp.training.step import Carry
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818  (a state of the training, not a fault)
-    """Loss, gradient or weights are no longer finite numbers. The model keeps the last finite weights.
+    """Loss, gradient or weights are no longer finite numbers.
+
+    The model goes back to the last weights with which loss and gradient were finite.
 
     Args:
         epoch: from 1.
         step: step of that epoch, from 1.
         layer: the first layer (in the direction of the computation) with a non-finite number.
         first: what came first: ``"loss"``, ``"gradient"`` or ``"weight"``.
-        hint: a likely cause.
     """
 
-    def __init__(self, epoch: int, step: int, layer: str, first: str, hint: str) -> None:
+    def __init__(self, epoch: int, step: int, layer: str, first: str) -> None:
         """Builds the message."""
+        where = f", in {layer!r}" if layer else ""
         super().__init__(
-            f"training diverged in epoch {epoch}, step {step}: the {first} became non-finite first, "
-            f"in layer {layer!r}. {hint} The model keeps the last finite weights."
+            f"training diverged in epoch {epoch}, step {step}: the {first} became non-finite "
+            f"first{where}. A learning rate that is too large is the usual cause: try a tenth of it, "
+            "clip_norm=1, or inputs and targets scaled to about 1. The model keeps the last weights "
+            "with which everything was finite."
         )
         self.epoch, self.step, self.layer, self.first = epoch, step, layer, first
+        self.history: History | None = None
 
 
 def locate(
@@ -42,8 +49,8 @@ def locate(
     batches: Iterator[tuple[Data, Keys]],
     advance: Callable[[Carry, int], Carry],
     epoch: int,
-) -> tuple[Carry, TrainingDiverged] | None:
-    """The last carry with finite weights, and the error that says what happened.
+) -> tuple[Carry, TrainingDiverged]:
+    """The last carry with which loss and gradient were finite, and the error that says what happened.
 
     Args:
         problem: what was being minimised.
@@ -52,22 +59,29 @@ def locate(
         advance: one step of the training: ``(carry, step) -> carry``.
         epoch: from 1, for the message.
     """
-    carry = start
+    backend = problem.backend
+    good = carry = start
+    step = 0
     for step, (batch, keys) in enumerate(batches):
         value, gradient, _, _ = problem.value_and_gradient(carry.vector, carry.state, batch, keys)
-        host = problem.backend.to_numpy(gradient)
         if not math.isfinite(float(value)):
             layer = _first_bad_output(problem, carry, batch, keys)
-            return carry, _error(epoch, step, layer, "loss")
-        if not np.isfinite(host).all():
-            return carry, _error(epoch, step, _last_bad_array(problem, host), "gradient")
-        following = advance(carry, step)
-        moved = problem.backend.to_numpy(following.vector)
+            return good, TrainingDiverged(epoch, step + 1, layer, "loss")
+        host = backend.to_numpy(gradient)
+        if not math.isfinite(float(gradient @ gradient)):
+            layer = _last_bad_array(problem, host)
+            return good, TrainingDiverged(epoch, step + 1, layer, "gradient")
+        good = carry
+        carry = advance(carry, step)
+        moved = backend.to_numpy(carry.vector)
         if not np.isfinite(moved).all():
             bad = int(np.flatnonzero(~np.isfinite(moved))[0])
-            return carry, _error(epoch, step, problem.layout.owner(bad), "weight")
-        carry = following
-    return None
+            return good, TrainingDiverged(epoch, step + 1, problem.layout.owner(bad), "weight")
+        for name, leaf in named_leaves(carry.state):
+            if not np.isfinite(backend.to_numpy(leaf)).all():
+                return good, TrainingDiverged(epoch, step + 1, name, "running statistic")
+    # each number was finite, but not their sum over the epoch, or it was not the same epoch again
+    return start, TrainingDiverged(epoch, step + 1, "", "sum of the losses")
 
 
 def _first_bad_output(problem: Problem, carry: Carry, batch: Data, keys: Keys) -> str:
@@ -82,14 +96,10 @@ def _first_bad_output(problem: Problem, carry: Carry, batch: Data, keys: Keys) -
 
 
 def _last_bad_array(problem: Problem, gradient: np.ndarray) -> str:
-    """Gradients flow from the output back: the last bad array was reached first."""
-    bad = int(np.flatnonzero(~np.isfinite(gradient))[-1])
-    return problem.layout.owner(bad)
+    """Gradients flow from the output back: the last bad array was reached first.
 
-
-def _error(epoch: int, step: int, layer: str, first: str) -> TrainingDiverged:
-    hint = (
-        "A learning rate that is too large is the usual cause: try a tenth of it, clip_norm=1, or "
-        "inputs and targets scaled to about 1."
-    )
-    return TrainingDiverged(epoch, step + 1, layer, first, hint)
+    Where each number is finite and only the norm is not, the largest number counts.
+    """
+    bad = np.flatnonzero(~np.isfinite(gradient))
+    place = int(bad[-1]) if len(bad) else int(np.argmax(np.abs(gradient)))
+    return problem.layout.owner(place)

@@ -64,13 +64,14 @@ class Plan:
         """Steps of the optimizer in an epoch."""
         return math.ceil(self.batches / self.optimizer.accumulation_steps)
 
-    def make_advance(self) -> Callable[[Epoch, Carry, int], Carry]:
-        """The compiled move for this optimizer, to be made once."""
-        if isinstance(self.optimizer, LBFGS):
-            return _line_search(make_line_search_step(self.problem, self.optimizer))
-        if self.optimizer.accumulation_steps > 1:
-            return _accumulate(*make_accumulating_steps(self.problem, self.optimizer))
-        return _each_batch(make_step(self.problem, self.optimizer))
+
+def make_advance(problem: Problem, optimizer: Optimizer) -> Callable[[Epoch, Carry, int], Carry]:
+    """The compiled move for an optimizer; made once, it serves every training of this problem."""
+    if isinstance(optimizer, LBFGS):
+        return _line_search(make_line_search_step(problem, optimizer))
+    if optimizer.accumulation_steps > 1:
+        return _accumulate(*make_accumulating_steps(problem, optimizer))
+    return _each_batch(make_step(problem, optimizer))
 
 
 class Epoch:
@@ -80,7 +81,7 @@ class Epoch:
         plan: what does not change.
         number: from 0, within this training.
         factor: what the schedule says of the figures so far.
-        advance: from `Plan.make_advance`.
+        advance: from `make_advance`.
     """
 
     def __init__(

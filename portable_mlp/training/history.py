@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 class History(Mapping[str, list[float]]):
     """Figures of each epoch: ``history["loss"]`` is a list with one number for each epoch.
 
-    Always there: ``loss`` (the mean over the epoch's batches of what is minimised, penalties
-    included, seen with the weights of the moment), ``learning_rate`` (of the epoch's last step),
-    ``gradient_norm`` (root mean square of ‖gradient‖ over the steps, before clipping), ``seconds``
+    Always there: ``loss`` (what is minimised, penalties included: the mean over the epoch's samples,
+    or the sum for a sum loss, each seen with the weights of its moment), ``learning_rate`` (of the
+    epoch's last step), ``gradient_norm`` (root mean square of ‖gradient‖ over the optimizer's steps,
+    before clipping), ``seconds``
     (validation included) and ``samples_per_second`` (training alone). Metrics by their names;
     figures of the validation set with ``val_`` in front.
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from portable_mlp.nn.layer import Tree
+from portable_mlp.nn.parameters import named_leaves
 from portable_mlp.training.divergence import TrainingDiverged, locate
 from portable_mlp.training.epoch import Epoch, Plan
-from portable_mlp.training.evaluate import figures, make_evaluate, penalty_of
+from portable_mlp.training.evaluate import figures, penalty_of
 from portable_mlp.training.history import History
 from portable_mlp.training.problem import Data, Problem, Snapshot
 from portable_mlp.training.step import Carry, Pending, initial_slots, zero_totals
@@ -35,6 +36,8 @@ class Run:
     history: History = field(default_factory=History)
     epoch: Epoch | None = None
     epoch_start: Carry | None = None
+    went_back: bool = False
+    """Whether weights were taken back because of numbers that are not finite."""
 
     @property
     def problem(self) -> Problem:
@@ -58,17 +61,22 @@ class Run:
         )
 
     def divergence(self) -> TrainingDiverged | None:
-        """Runs the epoch again with a look at each number, and goes back to the last finite weights."""
+        """What went wrong in the last epoch; goes back to the last weights that gave finite numbers."""
         if self.epoch is None or self.epoch_start is None:
             return None
         epoch = self.epoch
-        found = locate(
-            self.problem, self.epoch_start, epoch.inspect(), epoch.advance, epoch.number + 1
+        start, self.carry = self.epoch_start, self.epoch_start  # should the search be interrupted
+        self.went_back = True
+        self.carry, error = locate(
+            self.problem, start, epoch.inspect(), epoch.advance, epoch.number + 1
         )
-        if found is None:
-            return None
-        self.carry, error = found
+        error.history = self.history
         return error
+
+    def finite(self) -> bool:
+        """Whether weights and running statistics are finite now; asks the device."""
+        backend = self.problem.backend
+        return bool(backend.to_numpy(_all_finite(self)) > 0)
 
 
 class Callback:
@@ -102,22 +110,30 @@ def begin(problem: Problem, plan: Plan, start: Snapshot, slots: Any) -> Carry:
     return Carry(start.vector, slots, start.state, zero_totals(problem), average, pending)
 
 
-def train(run: Run, callbacks: Sequence[Callback]) -> None:
+def train(
+    run: Run,
+    callbacks: Sequence[Callback],
+    advance: Callable[[Epoch, Carry, int], Carry],
+    evaluate: Callable[[Any, Tree, Data], list[Any]],
+) -> None:
     """Runs the epochs of the plan; ``run.carry`` and ``run.history`` hold the result.
 
-    Ctrl-C ends it after the mini-batch in hand: the weights are usable, ``run.history.stopped`` says
-    ``"interrupted"``, and a line goes to standard error.
+    Ctrl-C ends it: the weights of the last finished mini-batch stay, or those of the epoch's start if
+    they are not finite; ``run.history.stopped`` says ``"interrupted"``.
+
+    Args:
+        run: what is to be trained.
+        callbacks: what happens around it.
+        advance: the compiled move, from `make_advance`.
+        evaluate: loss and metrics of the validation set, from `make_evaluate`.
     """
-    plan, problem = run.plan, run.problem
-    _ = problem.decay_mask  # made here, so that no compiler sees it being made
-    advance = plan.make_advance()
-    evaluate = make_evaluate(problem) if run.validation is not None else None
+    plan = run.plan
     each_step = [c for c in callbacks if type(c).on_step_end is not Callback.on_step_end]
     try:
         for callback in callbacks:
             callback.on_train_begin(run)
         for number in range(plan.epochs):
-            if not _epoch(run, number, advance, evaluate, callbacks, each_step):
+            if not _epoch(run, number, advance, evaluate, each_step):
                 for callback in callbacks:
                     callback.on_non_finite(run)
                 run.stop("non-finite numbers")
@@ -131,16 +147,28 @@ def train(run: Run, callbacks: Sequence[Callback]) -> None:
     except KeyboardInterrupt:
         run.stop("interrupted")
     finally:
-        for callback in callbacks:
+        if run.epoch_start is not None and not run.finite():
+            run.carry, run.went_back = run.epoch_start, True
+        _end(run, callbacks)
+
+
+def _end(run: Run, callbacks: Sequence[Callback]) -> None:
+    """Lets every callback end, also when one of them fails; then raises the first failure."""
+    first: Exception | None = None
+    for callback in callbacks:
+        try:
             callback.on_train_end(run)
+        except Exception as error:
+            first = first or error
+    if first is not None:
+        raise first
 
 
 def _epoch(
     run: Run,
     number: int,
     advance: Callable[[Epoch, Carry, int], Carry],
-    evaluate: Callable[[Any, Tree, Data], list[Any]] | None,
-    callbacks: Sequence[Callback],
+    evaluate: Callable[[Any, Tree, Data], list[Any]],
     each_step: Sequence[Callback],
 ) -> bool:
     """One epoch and its figures; False if they are not finite."""
@@ -154,29 +182,28 @@ def _epoch(
         run.carry = epoch.advance(run.carry, step)
         for callback in each_step:
             callback.on_step_end(run, step)
-    backend.synchronize()
+    backend.synchronize(run.carry.vector)
     trained = time.perf_counter() - started
 
     snapshot = run.snapshot()
     validation = []
-    if evaluate is not None:
-        assert run.validation is not None  # noqa: S101  (evaluate exists only with it)
+    if run.validation is not None:
         validation = evaluate(snapshot.vector, snapshot.state, run.validation)
         validation.append(penalty_of(problem, snapshot.vector))
     host = _bring_over(run, validation)
     seconds = time.perf_counter() - started
-    finite, loss, squared, host = host[0], host[1], host[2], host[3:]
-    if not finite or not np.isfinite(loss):
+    finite, loss, penalty, squared = host[:4]
+    if not finite or not np.isfinite([loss, penalty, squared]).all():
         return False
 
-    metrics, host = host[: len(problem.metrics)], host[len(problem.metrics) :]
-    total_weight = float(plan.rows) if plan.total_weight is None else plan.total_weight
-    row = figures(problem, [loss, total_weight, *metrics], 0.0)
+    metrics, host = host[4 : 4 + len(problem.metrics)], host[4 + len(problem.metrics) :]
+    mass = float(plan.rows) if plan.total_weight is None else plan.total_weight
+    row = figures(problem, [loss, mass, *metrics], penalty / mass)
     if validation:
         found = figures(problem, list(host[:-1]), host[-1])
         row |= {f"val_{name}": value for name, value in found.items()}
     row["learning_rate"] = epoch.rate(plan.updates - 1)
-    row["gradient_norm"] = float(np.sqrt(squared / plan.batches))
+    row["gradient_norm"] = float(np.sqrt(squared / plan.updates))
     row["seconds"] = seconds
     row["samples_per_second"] = plan.rows / trained
     run.history.add(row)
@@ -184,9 +211,20 @@ def _epoch(
 
 
 def _bring_over(run: Run, validation: list[Any]) -> list[float]:
-    """``[weights finite, loss sum, Σ‖g‖², metric sums..., validation sums...]`` in one transfer."""
-    xp, carry = run.problem.backend.xp, run.carry
-    finite = xp.astype(xp.all(xp.isfinite(carry.vector)), carry.vector.dtype)
-    totals = carry.totals
-    sums = [finite, totals.loss, totals.squared_gradient, *totals.metrics, *validation]
-    return [float(v) for v in run.problem.backend.to_numpy(xp.stack(sums))]
+    """``[all finite, loss, penalty, Σ‖g‖², metric sums..., validation sums...]`` in one transfer."""
+    totals, backend = run.carry.totals, run.problem.backend
+    sums = [_all_finite(run), totals.loss, totals.penalty, totals.squared_gradient]
+    sums = [*sums, *totals.metrics, *validation]
+    return [float(v) for v in backend.to_numpy(backend.xp.stack(sums))]
+
+
+def _all_finite(run: Run) -> Any:
+    """1 if weights and running statistics are finite, else 0; a 0-d device array."""
+    xp, snapshot = run.problem.backend.xp, run.snapshot()
+    arrays = [
+        run.carry.vector,
+        snapshot.vector,
+        *(leaf for _, leaf in named_leaves(snapshot.state)),
+    ]
+    flags = [xp.astype(xp.all(xp.isfinite(a)), run.carry.vector.dtype) for a in arrays]
+    return xp.min(xp.stack(flags))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,21 @@ def progress(verbose: int | None) -> list[Callback]:
         raise ValueError(f"verbose: got {verbose!r}, expected 0, 1, 2 or None.")
     shown: dict[int, list[Callback]] = {0: [], 1: [ProgressBar()], 2: [EpochLines()]}
     return shown[verbose]
+
+
+def checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
+    """The callbacks as a list, or one sentence if they are none."""
+    if isinstance(callbacks, Callback):
+        raise TypeError(
+            f"callbacks: got one {type(callbacks).__name__}, expected a list; write [...]."
+        )
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                f"callbacks: got {callback!r}, expected a Callback such as EarlyStopping() (an "
+                "instance, with parentheses)."
+            )
+    return list(callbacks)
 
 
 def _check_whole(name: str, value: Any) -> None:

@@ -86,16 +86,22 @@ class Problem:
         self, vector: Any, state: Tree, batch: Data, keys: Keys
     ) -> tuple[Any, Any, Any, Tree]:
         """``(objective, its gradient, outputs, new state)`` of one batch, in training mode."""
+        value, gradient, outputs, state = self.data_gradient(vector, state, batch, keys)
+        if self.penalty:
+            penalty, slope = self.penalty(vector, self.decay_mask, self.backend.xp)
+            value, gradient = value + penalty, gradient + slope
+        return value, gradient, outputs, state
+
+    def data_gradient(
+        self, vector: Any, state: Tree, batch: Data, keys: Keys
+    ) -> tuple[Any, Any, Any, Tree]:
+        """The same without the penalty: ``(loss, its gradient, outputs, new state)``."""
         xp, ctx = self.backend.xp, self.context(keys)
         params = self.layout.views(vector, xp)
         outputs, cache, state = self.network.apply(params, state, batch.x, ctx)
         value, d_outputs = self.loss(outputs, batch.y, batch.weights, ctx)
         gradients = self.network.gradients(params, cache, d_outputs, ctx)
-        gradient = self.layout.flatten(gradients, xp)
-        if self.penalty:
-            penalty, slope = self.penalty(vector, self.decay_mask, xp)
-            value, gradient = value + penalty, gradient + slope
-        return value, gradient, outputs, state
+        return value, self.layout.flatten(gradients, xp), outputs, state
 
     def sums(self, value: Any, outputs: Any, batch: Data) -> tuple[Any, tuple[Any, ...], Any]:
         """``(loss, metrics, mass)`` of a batch as sums over its samples, weighted."""

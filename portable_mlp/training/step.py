@@ -22,8 +22,9 @@ from portable_mlp.training.problem import Data, Keys, Problem
 class Totals(NamedTuple):
     """Sums over the steps of an epoch, 0-d arrays on the device."""
 
-    loss: Any
-    squared_gradient: Any
+    loss: Any  # Σ mass · loss, or Σ loss for a sum loss
+    penalty: Any  # Σ mass · penalty
+    squared_gradient: Any  # Σ ‖gradient‖² over the optimizer's steps
     metrics: tuple[Any, ...]
 
 
@@ -48,7 +49,7 @@ class Carry(NamedTuple):
 def zero_totals(problem: Problem) -> Totals:
     """Where the sums of an epoch start."""
     zero = problem.backend.asarray(np.zeros(()))
-    return Totals(zero, zero, tuple(zero for _ in problem.metrics))
+    return Totals(zero, zero, zero, tuple(zero for _ in problem.metrics))
 
 
 def batch_of(data: Data, rows: Any, i: Any, xp: Any) -> Data:
@@ -65,59 +66,68 @@ Step = Callable[..., Carry]
 
 def make_step(problem: Problem, optimizer: Optimizer) -> Step:
     """The step for an optimizer that moves after each mini-batch."""
-    xp = problem.backend.xp
-    mask = problem.decay_mask if optimizer.weight_decay else None
+    xp, move = problem.backend.xp, _make_move(problem, optimizer)
 
     def step(
         carry: Carry, data: Data, rows: Any, i: Any, scalars: Any, keys: Keys, share: Any
     ) -> Carry:
         batch = batch_of(data, rows, i, xp)
-        value, gradient, outputs, state = problem.value_and_gradient(
+        value, gradient, outputs, state = problem.data_gradient(
             carry.vector, carry.state, batch, keys
         )
-        totals, squared, _ = _add(problem, carry.totals, value, gradient, outputs, batch)
-        vector, slots = optimizer.update(
-            gradient, carry.slots, carry.vector, scalars, xp, decay_mask=mask, squared_norm=squared
-        )
-        average = _moved_average(carry.average, vector, share)
-        return Carry(vector, slots, state, totals, average, None)
+        totals, _ = _add(problem, carry, value, outputs, batch)
+        return move(carry._replace(state=state, totals=totals), gradient, scalars, share)
 
     return problem.backend.compile(step)
 
 
 def make_accumulating_steps(problem: Problem, optimizer: Optimizer) -> tuple[Step, Step]:
     """``(collect, apply)``: collect is called for each mini-batch, apply when it is time to move."""
-    xp = problem.backend.xp
-    mask = problem.decay_mask if optimizer.weight_decay else None
+    xp, move = problem.backend.xp, _make_move(problem, optimizer)
+    sums = problem.loss.reduction == "sum"
 
     def collect(carry: Carry, data: Data, rows: Any, i: Any, keys: Keys) -> Carry:
         batch = batch_of(data, rows, i, xp)
-        value, gradient, outputs, state = problem.value_and_gradient(
+        value, gradient, outputs, state = problem.data_gradient(
             carry.vector, carry.state, batch, keys
         )
-        totals, _, mass = _add(problem, carry.totals, value, gradient, outputs, batch)
-        if problem.loss.reduction == "sum":
-            mass = 1.0
+        totals, mass = _add(problem, carry, value, outputs, batch)
         pending = carry.pending
         assert pending is not None  # noqa: S101  (the loop starts accumulation with one)
-        pending = Pending(pending.gradient + gradient * mass, pending.mass + mass)
+        gradient = gradient if sums else gradient * mass
+        pending = Pending(pending.gradient + gradient, pending.mass + mass)
         return carry._replace(state=state, totals=totals, pending=pending)
 
     def apply(carry: Carry, scalars: Any, share: Any) -> Carry:
         pending = carry.pending
         assert pending is not None  # noqa: S101
-        gradient = pending.gradient
-        if problem.loss.reduction != "sum":
-            mass = pending.mass
+        gradient, mass = pending.gradient, pending.mass
+        if not sums:
             gradient = gradient / (mass + xp.astype(mass == 0, mass.dtype))
-        vector, slots = optimizer.update(
-            gradient, carry.slots, carry.vector, scalars, xp, decay_mask=mask
-        )
-        average = _moved_average(carry.average, vector, share)
-        cleared = Pending(xp.zeros_like(gradient), xp.zeros_like(pending.mass))
-        return carry._replace(vector=vector, slots=slots, average=average, pending=cleared)
+        cleared = Pending(xp.zeros_like(gradient), xp.zeros_like(mass))
+        return move(carry._replace(pending=cleared), gradient, scalars, share)
 
     return problem.backend.compile(collect), problem.backend.compile(apply)
+
+
+def _make_move(problem: Problem, optimizer: Optimizer) -> Callable[[Carry, Any, Any, Any], Carry]:
+    """``(carry, gradient of the data's loss, scalars, share) -> carry`` after one update."""
+    xp, mask = problem.backend.xp, problem.decay_mask
+
+    def move(carry: Carry, gradient: Any, scalars: Any, share: Any) -> Carry:
+        if problem.penalty:
+            gradient = gradient + problem.penalty(carry.vector, mask, xp)[1]
+        squared = gradient @ gradient
+        vector, slots = optimizer.update(
+            gradient, carry.slots, carry.vector, scalars, xp, decay_mask=mask, squared_norm=squared
+        )
+        totals = carry.totals._replace(squared_gradient=carry.totals.squared_gradient + squared)
+        average = carry.average
+        if average is not None:
+            average = average + share * (vector - average)
+        return carry._replace(vector=vector, slots=slots, totals=totals, average=average)
+
+    return move
 
 
 def make_line_search_step(
@@ -142,7 +152,11 @@ def make_line_search_step(
             objective, carry.vector, carry.slots, problem.backend.xp, first_step
         )
         value, gradient, outputs, state = seen["start"]
-        totals, _, _ = _add(problem, carry.totals, value, gradient, outputs, data)
+        totals, _ = _add(problem, carry, value, outputs, data)
+        totals = totals._replace(
+            penalty=carry.totals.penalty,  # it is part of the value here
+            squared_gradient=carry.totals.squared_gradient + gradient @ gradient,
+        )
         return Carry(vector, slots, state, totals, None, None)
 
     return step
@@ -154,18 +168,18 @@ def initial_slots(optimizer: Optimizer, vector: Any, xp: Any) -> Any:
 
 
 def _add(
-    problem: Problem, totals: Totals, value: Any, gradient: Any, outputs: Any, batch: Data
-) -> tuple[Totals, Any, Any]:
-    """``(totals with this batch, ‖gradient‖², mass)``."""
-    squared = gradient @ gradient
+    problem: Problem, carry: Carry, value: Any, outputs: Any, batch: Data
+) -> tuple[Totals, Any]:
+    """``(totals with this batch, its mass)``; the gradient's norm is added where it is known."""
+    totals = carry.totals
     loss, metrics, mass = problem.sums(value, outputs, batch)
-    added = Totals(
-        totals.loss + loss,
-        totals.squared_gradient + squared,
-        tuple(a + b for a, b in zip(totals.metrics, metrics, strict=True)),
+    penalty = totals.penalty
+    if problem.penalty:
+        value_of_penalty, _ = problem.penalty(carry.vector, problem.decay_mask, problem.backend.xp)
+        penalty = penalty + value_of_penalty * mass
+    added = totals._replace(
+        loss=totals.loss + loss,
+        penalty=penalty,
+        metrics=tuple(a + b for a, b in zip(totals.metrics, metrics, strict=True)),
     )
-    return added, squared, mass
-
-
-def _moved_average(average: Any, vector: Any, share: Any) -> Any:
-    return None if average is None else average + share * (vector - average)
+    return added, mass

@@ -222,17 +222,23 @@ def test_number_of_evaluations_is_limited(evaluations: int) -> None:
         assert found.a == 0, "nothing that is not finite counts as the lowest"
 
 
+def corner(tip: float) -> Line:
+    """It has no flat point."""
+    return lambda a: (abs(a - tip), math.copysign(1.0, a - tip))
+
+
 def test_lowest_point_is_returned_where_no_point_satisfies_both() -> None:
-    """A corner has no flat point: the search ends near its tip, not at the last point tried."""
-    found, _ = search(lambda a: (abs(a - 0.3), math.copysign(1.0, a - 0.3)), StrongWolfe(), 1.0)
+    """The search ends near the tip, and not with the last point tried."""
+    found, _ = search(corner(0.3), StrongWolfe(), 1.0)
     assert found.a == pytest.approx(0.3, abs=1e-3)
 
 
-def test_bracket_without_width_ends_it() -> None:
-    """However many evaluations are allowed: there are no more numbers between the ends."""
-    corner = StrongWolfe(evaluations=1000)
-    _, tried = search(lambda a: (abs(a - 0.3), math.copysign(1.0, a - 0.3)), corner, 1.0)
+@pytest.mark.parametrize("tip", [3e-6, 0.3, 3e4])
+def test_bracket_without_width_ends_it(tip: float) -> None:
+    """However many evaluations are allowed: soon there are no numbers between the ends."""
+    found, tried = search(corner(tip), StrongWolfe(evaluations=1000), 1.0)
     assert len(tried) < 100
+    assert found.a == pytest.approx(tip, rel=1e-9)
 
 
 def test_start_is_returned_where_rounding_hides_every_descent() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,8 @@ def test_nothing_is_nothing() -> None:
     assert Penalty(l1=1e-9)
     assert Penalty(l2=1e-9)
     assert Penalty()(VECTOR, MASK, np) == (0.0, 0.0)
+    with pytest.raises(FrozenInstanceError):
+        Penalty().l1 = 0.1  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", ["l1", "l2"])

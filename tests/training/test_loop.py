@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -103,10 +104,9 @@ def test_a_sum_loss_is_a_sum() -> None:
 def test_accumulated_gradients_equal_one_large_batch(backend64: Backend, loss: str) -> None:
     target = Y if loss.startswith("softmax") else np.eye(3)[Y]
     weight = np.linspace(0, 1, len(Y))
-    l2 = 0.1 if loss.startswith("softmax") else 0.0  # a sum loss adds the penalty with each batch
 
     def trained(batch_size: int | None, steps: int) -> dict[str, np.ndarray]:
-        model = MLP([2, 4, 3], activation="tanh", loss=loss, l2=l2, backend=backend64)
+        model = MLP([2, 4, 3], activation="tanh", loss=loss, l2=0.1, backend=backend64)
         optimizer = optim.SGD(0.01, momentum=0.9, accumulation_steps=steps, clip_norm=1.0)
         model.fit(
             X, target, epochs=3, batch_size=batch_size, optimizer=optimizer, sample_weight=weight
@@ -259,9 +259,108 @@ def test_a_rate_too_large_is_named_and_the_last_finite_weights_stay(backend: Bac
     assert error.epoch >= 1
     assert f"epoch {error.epoch}, step {error.step}" in str(error)
     assert "learning rate" in str(error)
-    assert "keeps the last finite weights" in str(error)
-    for value in model.parameters().values():
-        assert np.isfinite(value).all()
+    assert "keeps the last weights with which everything was finite" in str(error)
+    with np.errstate(all="raise"):
+        assert np.isfinite(model.predict(X)).all()
+    assert error.history is not None
+    assert model.fit(X, target, epochs=1, learning_rate=1e-9).epochs == 1
+
+
+@pytest.mark.parametrize("rate", [1e8, 1e12, 1e20, 1e30])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "lion"])
+def test_after_divergence_the_model_predicts_and_trains(rate: float, optimizer: str) -> None:
+    model = MLP([2, 8, 8, 3], activation="silu")
+    with np.errstate(all="ignore"):
+        with contextlib.suppress(TrainingDiverged):  # a lucky path may end on finite numbers
+            model.fit(X * 100, Y, epochs=5, batch_size=10, optimizer=optimizer, learning_rate=rate)
+        assert np.isfinite(model.predict_proba(X * 100)).all()
+        assert np.isfinite(model.fit(X, Y, epochs=1, learning_rate=1e-9)["loss"][0])
+        for value in model.parameters().values():
+            assert np.isfinite(value).all()
+
+
+class SpoilsTheWeights(Callback):
+    """What a diverged step does, then what a user does."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def on_step_end(self, run: Run, step: int) -> None:
+        if step == 2:
+            run.carry = run.carry._replace(vector=run.carry.vector * float("nan"))
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("mine")])
+def test_an_end_among_non_finite_numbers_goes_back(
+    backend: Backend, error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = MLP([2, 4, 3], backend=backend, metrics=())
+    model.fit(X, Y, epochs=1)
+    before = model.parameters()
+    interrupted = isinstance(error, KeyboardInterrupt)
+    with contextlib.nullcontext() if interrupted else pytest.raises(RuntimeError, match="mine"):
+        model.fit(X, Y, epochs=3, batch_size=10, callbacks=[SpoilsTheWeights(error)])
+    for name, value in model.parameters().items():
+        np.testing.assert_array_equal(value, before[name])
+    if interrupted:
+        assert "weights of the epoch's start, the last finite ones" in capsys.readouterr().err
+
+
+def test_sums_that_overflow_are_divergence_too() -> None:
+    model = MLP([1, 1], loss="squared_error")
+    with np.errstate(all="ignore"), pytest.raises(TrainingDiverged, match="first"):
+        model.fit(np.ones((1024, 1)), np.full((1024, 1), 1e18), epochs=3)
+    assert np.isfinite(model.predict(np.ones((1, 1)))).all()
+
+
+def test_running_statistics_that_overflow_are_found() -> None:
+    model = MLP(layers=[nn.Dense(4), nn.BatchNorm(), nn.Dense(3)], inputs=2, metrics=())
+    with np.errstate(all="ignore"), pytest.raises(TrainingDiverged) as caught:
+        model.fit(X * 1e25, Y, epochs=1)
+    assert caught.value.first in ("gradient", "running statistic")
+
+
+def test_a_gradient_that_is_not_a_number_is_no_convergence() -> None:
+    def broken(outputs: Any, targets: Any, xp: Any) -> tuple[Any, Any]:
+        return xp.sum(outputs, axis=1), outputs * math.nan
+
+    model = MLP([2, 1], loss=nn.CustomLoss(broken), metrics=())
+    with pytest.raises(TrainingDiverged) as caught:
+        model.fit(X, X[:, :1], epochs=3, optimizer="lbfgs")
+    assert caught.value.first == "gradient"
+
+
+def test_the_penalty_counts_once() -> None:
+    options: dict[str, Any] = {"loss": "sum_squared_error", "l2": 10.0, "dtype": "float64"}
+    target = np.ones((90, 1))
+    model = MLP([2, 1], **options)
+    expected = model.evaluate(X, target)["loss"]
+    history = model.fit(X, target, epochs=1, batch_size=10, learning_rate=1e-15)
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-9)
+    weights = []
+    for batch, steps in ((None, 1), (10, 9)):
+        model = MLP([2, 1], **options)
+        sgd = optim.SGD(1e-4, accumulation_steps=steps)
+        model.fit(X, target, epochs=3, batch_size=batch, optimizer=sgd)
+        weights.append(model.parameters()["dense_1.weight"])
+    np.testing.assert_allclose(weights[0], weights[1], rtol=1e-9)
+
+
+def test_every_callback_ends_also_when_one_fails() -> None:
+    ended: list[str] = []
+
+    class Fails(Callback):
+        def on_train_end(self, run: Run) -> None:
+            raise RuntimeError("first")
+
+    class Ends(Callback):
+        def on_train_end(self, run: Run) -> None:
+            ended.append("second")
+
+    with pytest.raises(RuntimeError, match="first"):
+        MLP([2, 3]).fit(X, Y, epochs=1, callbacks=[Fails(), Ends()])
+    assert ended == ["second"]
 
 
 def spoiled(where: str, when: int) -> tuple[MLP, Callback]:

@@ -32,8 +32,8 @@ class BatchNorm(Layer):
     dL/dx = (g - mean g - x̂ mean(g x̂)) / √(σ² + ε) with g = γ dy and means over the batch.
 
     Training uses the batch's own μ and (biased) σ² and moves the running ones:
-    running ← (1 - momentum) running + momentum · new, with the unbiased variance. Prediction uses
-    the running ones, and there dL/dx = g / √(σ² + ε).
+    running ← (1 - momentum) running + momentum · new, with the unbiased variance (a batch of one row
+    leaves them alone). Prediction uses the running ones, and there dL/dx = g / √(σ² + ε).
 
     Args:
         momentum: share of the new batch in the running statistics, in (0, 1]. PyTorch's meaning;
@@ -91,7 +91,9 @@ class BatchNorm(Layer):
         return (dy - mean_dy - normal * mean_dyn) * (params.scale * inverse), gradients
 
     def _moved(self, state: BatchNormState, mean: Any, variance: Any, batch: int) -> BatchNormState:
-        unbiased = variance * (batch / max(batch - 1, 1))
+        if batch == 1:  # one row, such as the rest of an epoch, has no variance to tell of
+            return state
+        unbiased = variance * (batch / (batch - 1))
         keep, new = 1 - self.momentum, self.momentum
         return BatchNormState(
             keep * state.mean + new * mean, keep * state.variance + new * unbiased

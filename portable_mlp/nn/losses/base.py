@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from portable_mlp.nn.arrays import Array, Shape
+from portable_mlp.nn.arrays import Array, Namespace, Shape
 from portable_mlp.nn.layer import Context
 from portable_mlp.nn.plain_numbers import PlainNumbers
 
@@ -80,6 +80,13 @@ class Loss(PlainNumbers):
 
     def check_outputs(self, units: int) -> None:
         """Refuses a network whose number of outputs can't be right for this loss."""
+
+    fit_targets: ClassVar[str] = "finite numbers"
+    """Which targets this loss can have, in words."""
+
+    def unfit(self, targets: Array, xp: Namespace) -> Any:
+        """True for each target that this loss can't have."""
+        return targets != targets
 
     def targets_per_output(self, units: int) -> int:
         """How many columns y has for a network of so many outputs."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from portable_mlp.nn.activations import sigmoid, softmax, softplus
-from portable_mlp.nn.arrays import Array, Shape
+from portable_mlp.nn.arrays import Array, Namespace, Shape
 from portable_mlp.nn.layer import Context
 from portable_mlp.nn.losses.base import Loss, Targets
 
@@ -148,6 +148,10 @@ class _EachLabel(Loss):
     """What the losses with one logit for each of m yes/no labels share."""
 
     classifies: ClassVar[bool] = True
+    fit_targets: ClassVar[str] = "0 for no and 1 for yes, or probabilities between"
+
+    def unfit(self, targets: Array, xp: Namespace) -> Any:
+        return (targets < 0) | (targets > 1)
 
     def correct(self, outputs: Array, targets: Array, ctx: Context) -> Any:
         xp = ctx.xp
@@ -244,6 +248,10 @@ class Hinge(Loss):
 
     squared: bool = False
     classifies: ClassVar[bool] = True
+    fit_targets: ClassVar[str] = "-1 and +1; of labels 0 and 1 make 2 * y - 1"
+
+    def unfit(self, targets: Array, xp: Namespace) -> Any:
+        return xp.abs(targets) != 1
 
     def correct(self, outputs: Array, targets: Array, ctx: Context) -> Any:
         hits = ctx.xp.astype((outputs > 0) == (targets > 0), outputs.dtype)

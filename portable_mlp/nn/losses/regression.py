@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from portable_mlp.nn.arrays import Array, Shape
+from portable_mlp.nn.arrays import Array, Namespace, Shape
 from portable_mlp.nn.layer import Context
 from portable_mlp.nn.losses.base import Loss
 
@@ -110,6 +110,11 @@ class Poisson(Loss):
 
     Targets: counts or rates >= 0. The term log t! is left out. ``predict`` gives exp(o).
     """
+
+    fit_targets: ClassVar[str] = "counts or rates of at least 0"
+
+    def unfit(self, targets: Array, xp: Namespace) -> Any:
+        return targets < 0
 
     def per_sample(self, outputs: Array, targets: Array, ctx: Context) -> tuple[Any, Any]:
         mean = ctx.xp.exp(outputs)
