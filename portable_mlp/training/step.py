@@ -75,8 +75,10 @@ def make_step(problem: Problem, optimizer: Optimizer) -> Step:
         value, gradient, outputs, state = problem.data_gradient(
             carry.vector, carry.state, batch, keys
         )
-        totals, _ = _add(problem, carry, value, outputs, batch)
-        return move(carry._replace(state=state, totals=totals), gradient, scalars, share)
+        penalty, slope = _penalty(problem, carry.vector)
+        totals, _ = _add(problem, carry, value, penalty, outputs, batch)
+        carry = carry._replace(state=state, totals=totals)
+        return move(carry, gradient, slope, scalars, share)
 
     return problem.backend.compile(step)
 
@@ -91,7 +93,8 @@ def make_accumulating_steps(problem: Problem, optimizer: Optimizer) -> tuple[Ste
         value, gradient, outputs, state = problem.data_gradient(
             carry.vector, carry.state, batch, keys
         )
-        totals, mass = _add(problem, carry, value, outputs, batch)
+        penalty, _ = _penalty(problem, carry.vector)  # of the figures; `apply` adds its slope
+        totals, mass = _add(problem, carry, value, penalty, outputs, batch)
         pending = carry.pending
         assert pending is not None  # noqa: S101  (the loop starts accumulation with one)
         gradient = gradient if sums else gradient * mass
@@ -105,18 +108,19 @@ def make_accumulating_steps(problem: Problem, optimizer: Optimizer) -> tuple[Ste
         if not sums:
             gradient = gradient / (mass + xp.astype(mass == 0, mass.dtype))
         cleared = Pending(xp.zeros_like(gradient), xp.zeros_like(mass))
-        return move(carry._replace(pending=cleared), gradient, scalars, share)
+        _, slope = _penalty(problem, carry.vector)
+        return move(carry._replace(pending=cleared), gradient, slope, scalars, share)
 
     return problem.backend.compile(collect), problem.backend.compile(apply)
 
 
-def _make_move(problem: Problem, optimizer: Optimizer) -> Callable[[Carry, Any, Any, Any], Carry]:
-    """``(carry, gradient of the data's loss, scalars, share) -> carry`` after one update."""
+def _make_move(problem: Problem, optimizer: Optimizer) -> Callable[..., Carry]:
+    """``(carry, gradient, slope of the penalty, scalars, share) -> carry`` after one update."""
     xp, mask = problem.backend.xp, problem.decay_mask
 
-    def move(carry: Carry, gradient: Any, scalars: Any, share: Any) -> Carry:
-        if problem.penalty:
-            gradient = gradient + problem.penalty(carry.vector, mask, xp)[1]
+    def move(carry: Carry, gradient: Any, slope: Any, scalars: Any, share: Any) -> Carry:
+        if slope is not None:
+            gradient = gradient + slope
         squared = gradient @ gradient
         vector, slots = optimizer.update(
             gradient, carry.slots, carry.vector, scalars, xp, decay_mask=mask, squared_norm=squared
@@ -152,9 +156,8 @@ def make_line_search_step(
             objective, carry.vector, carry.slots, problem.backend.xp, first_step
         )
         value, gradient, outputs, state = seen["start"]
-        totals, _ = _add(problem, carry, value, outputs, data)
+        totals, _ = _add(problem, carry, value, 0.0, outputs, data)  # the value has the penalty
         totals = totals._replace(
-            penalty=carry.totals.penalty,  # it is part of the value here
             squared_gradient=carry.totals.squared_gradient + gradient @ gradient,
         )
         return Carry(vector, slots, state, totals, None, None)
@@ -168,18 +171,21 @@ def initial_slots(optimizer: Optimizer, vector: Any, xp: Any) -> Any:
 
 
 def _add(
-    problem: Problem, carry: Carry, value: Any, outputs: Any, batch: Data
+    problem: Problem, carry: Carry, value: Any, penalty: Any, outputs: Any, batch: Data
 ) -> tuple[Totals, Any]:
     """``(totals with this batch, its mass)``; the gradient's norm is added where it is known."""
     totals = carry.totals
     loss, metrics, mass = problem.sums(value, outputs, batch)
-    penalty = totals.penalty
-    if problem.penalty:
-        value_of_penalty, _ = problem.penalty(carry.vector, problem.decay_mask, problem.backend.xp)
-        penalty = penalty + value_of_penalty * mass
     added = totals._replace(
         loss=totals.loss + loss,
-        penalty=penalty,
+        penalty=totals.penalty + penalty * mass,
         metrics=tuple(a + b for a, b in zip(totals.metrics, metrics, strict=True)),
     )
     return added, mass
+
+
+def _penalty(problem: Problem, vector: Any) -> tuple[Any, Any]:
+    """``(value, slope)`` of the penalty, ``(0, None)`` where there is none."""
+    if not problem.penalty:
+        return 0.0, None
+    return problem.penalty(vector, problem.decay_mask, problem.backend.xp)
