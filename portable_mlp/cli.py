@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import numpy as np
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 import portable_mlp
@@ -87,7 +88,8 @@ def train(
         str | None,
         typer.Option(
             "--preset",
-            help=f"Recipe to start from: {', '.join(RECIPES)}. [default: digits or plain, by the data]",
+            help=f"Recipe to start from: {', '.join(RECIPES)}.",
+            show_default="digits or plain, by the data",
         ),
     ] = None,
     backend: Annotated[str, typer.Option(help=f"One of {', '.join(BACKENDS)}.")] = "numpy",
@@ -95,30 +97,33 @@ def train(
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     hidden: Annotated[
         list[int] | None,
-        typer.Option(help="Width of a hidden layer; repeat it for more layers. [default: 128]"),
+        typer.Option(
+            help="Width of a hidden layer; repeat it for more layers.", show_default="128"
+        ),
     ] = None,
     activation: Annotated[
         str | None,
-        typer.Option(help="Of the hidden layers, such as silu, relu, tanh. [default: silu]"),
+        typer.Option(help="Of the hidden layers, such as silu, relu, tanh.", show_default="silu"),
     ] = None,
-    dropout: Annotated[float | None, typer.Option(help="Share dropped. [default: 0]")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share dropped.", show_default="0")] = None,
     normalization: Annotated[
-        str | None, typer.Option(help="batch or layer. [default: none]")
+        str | None, typer.Option(help="batch or layer.", show_default="none")
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(help="Such as adam, adamw, sgd, lion. [default: adam]")
+        str | None, typer.Option(help="Such as adam, adamw, sgd, lion.", show_default="adam")
     ] = None,
     lr: Annotated[
-        float | None, typer.Option(help="Learning rate. [default: the optimizer's]")
+        float | None, typer.Option(help="Learning rate.", show_default="the optimizer's")
     ] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="Such as constant, cosine, one_cycle. [default: constant]")
+        str | None,
+        typer.Option(help="Such as constant, cosine, one_cycle.", show_default="constant"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the data. [default: 10; digits 60]")
+        int | None, typer.Option(help="Passes over the data.", show_default="10; digits 60")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Rows of a mini-batch. [default: 128; digits 32]")
+        int | None, typer.Option(help="Rows of a mini-batch.", show_default="128; digits 32")
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same numbers on every backend.")] = 0,
     data_dir: Annotated[Path | None, typer.Option(help="Folder with the data set's files.")] = None,
@@ -146,7 +151,8 @@ def train(
     try:
         with _usage_errors():
             made = backends.get(backend, device, dtype)
-        loaded = load_dataset(data, data_dir)
+        with _download_progress() as report:
+            loaded = load_dataset(data, data_dir, progress=report)
         with _usage_errors():
             model = chosen.build(loaded.features, loaded.classes, backend=made, seed=seed)
         verbose = 1 if sys.stderr.isatty() else 2
@@ -167,6 +173,27 @@ def train(
         _print_tables(loaded, predicted, results)
     if history.stopped == "interrupted":
         raise typer.Exit(1)
+
+
+@contextmanager
+def _download_progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error that appears with the first byte of a download."""
+    bar = Progress(
+        TextColumn("downloading"), BarColumn(), DownloadColumn(), console=Console(stderr=True)
+    )
+    task: list[TaskID] = []
+
+    def report(done: int, total: int) -> None:
+        if not task:
+            bar.start()
+            task.append(bar.add_task("download", total=total))
+        bar.update(task[0], completed=done)
+
+    try:
+        yield report
+    finally:
+        if task:
+            bar.stop()
 
 
 def _default_recipe(data: str) -> str:

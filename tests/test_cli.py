@@ -179,3 +179,16 @@ def test_version_and_help() -> None:
         done = run(*command, "--help")
         assert done.returncode == 0
         assert "Usage" in done.stdout
+    defaults = " ".join(run("train", "--help").stdout.replace("│", " ").split())
+    for words in ("(silu)", "(10; digits 60)", "(the optimizer's)"):
+        assert words in defaults
+
+
+def test_download_shows_progress_and_says_what_to_do_offline(tmp_path: Path) -> None:
+    # a proxy at a closed port: nothing leaves this machine, and every mirror fails at once
+    closed = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    done = run("train", "mnist", PORTABLE_MLP_DATA=str(tmp_path), **closed)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "train-images-idx3-ubyte" in done.stderr
+    assert str(tmp_path) in done.stderr

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from portable_mlp.nn.plain_numbers import PlainNumbers
+
 
 class Point(NamedTuple):
     """The objective along the search line: φ(a) = f(x + a d)."""
@@ -18,7 +20,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
-class StrongWolfe:
+class StrongWolfe(PlainNumbers):
     """φ(a) <= φ(0) + c1 a φ'(0)  and  |φ'(a)| <= c2 |φ'(0)|.
 
     Args:
@@ -34,6 +36,7 @@ class StrongWolfe:
     evaluations: int = 25
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.c1 < self.c2 < 1:
             raise ValueError(
                 f"StrongWolfe: c1 is {self.c1!r} and c2 is {self.c2!r}, expected 0 < c1 < c2 < 1."

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from portable_mlp.nn.plain_numbers import PlainNumbers
+
 
 class Progress(NamedTuple):
     """Where the training stands just before a step."""
@@ -31,7 +33,7 @@ class Progress(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(PlainNumbers):
     """A factor for the learning rate: ``factor`` of each step times ``epoch_factor`` of its epoch."""
 
     def factor(self, progress: Progress) -> float:
@@ -66,6 +68,7 @@ class Step(Schedule):
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._require(
             isinstance(self.every, int) and self.every >= 1,
             "every",
@@ -88,6 +91,7 @@ class Exponential(Schedule):
     gamma: float = 0.95
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._require(self.gamma > 0, "gamma", "a number above 0")
 
     def factor(self, progress: Progress) -> float:
@@ -105,6 +109,7 @@ class InverseScaling(Schedule):
     power: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._require(self.power >= 0, "power", "a number of at least 0")
 
     def factor(self, progress: Progress) -> float:
@@ -122,6 +127,7 @@ class Cosine(Schedule):
     final: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._require(0 <= self.final <= 1, "final", "a share in [0, 1]")
 
     def factor(self, progress: Progress) -> float:
@@ -139,6 +145,7 @@ class FlatCosine(Schedule):
     flat: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._require(0 <= self.flat < 1, "flat", "a share in [0, 1)")
 
     def factor(self, progress: Progress) -> float:
@@ -169,6 +176,7 @@ class WarmUp(Schedule):
     then: Schedule = Constant()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._require(
             isinstance(self.steps, int) and self.steps >= 1,
             "steps",
@@ -199,6 +207,7 @@ class OneCycle(Schedule):
     end_divisor: float = 1e5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._require(0 < self.rise < 1, "rise", "a share inside (0, 1)")
         for name in ("start_divisor", "end_divisor"):
             self._require(getattr(self, name) >= 1, name, "a number of at least 1")
@@ -232,6 +241,7 @@ class ReduceOnPlateau(Schedule):
     minimum: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._require(0 < self.gamma < 1, "gamma", "a number inside (0, 1)")
         self._require(self.patience >= 0, "patience", "a whole number of at least 0")
         self._require(self.min_delta >= 0, "min_delta", "a number of at least 0")

@@ -288,6 +288,24 @@ def test_tolerance_is_of_the_largest_element() -> None:
             assert state.pairs is pairs
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_gradient_that_is_not_finite_is_not_convergence(bad: float) -> None:
+    """Nothing moves; the caller gets the numbers and sees what they are."""
+    w, g = np.ones(2), np.asarray([1.0, bad])
+    calls = []
+
+    def objective(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        calls.append(w)
+        return np.asarray(2.0), g
+
+    new, state, value, gradient = LBFGS().minimize_step(objective, w, LBFGSState(), np)
+    assert new is w
+    assert not state.converged
+    assert value == 2.0
+    assert gradient is g
+    assert len(calls) == 1
+
+
 def test_no_lower_point_ends_it() -> None:
     """The value is constant to the last bit: where it stands is as good as any other place."""
     w, g = np.ones(2), np.full(2, 1e-3)

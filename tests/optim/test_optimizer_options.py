@@ -142,6 +142,7 @@ def test_line_search_refuses_constants_out_of_order(c1: float, c2: float) -> Non
     message = rf"StrongWolfe: c1 is {c1} and c2 is {c2}, expected 0 < c1 < c2 < 1\."
     with pytest.raises(ValueError, match=message):
         StrongWolfe(c1, c2)
+    assert StrongWolfe(evaluations=np.int64(3)) == StrongWolfe(evaluations=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("cls", DEFAULTS)
@@ -152,6 +153,21 @@ def test_nan_is_refused_for_every_number(cls: type[Optimizer]) -> None:
             continue
         with pytest.raises(ValueError, match=f"{cls.__name__}: {field.name} is nan"):
             cls(**{field.name: float("nan")})
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_numpy_scalars_do_not_widen_float32(name: str) -> None:
+    """``np.float64(0.1)`` times a float32 array is float64; as an option it becomes a plain 0.1."""
+    optimizer = OPTIMIZERS[name]
+    numbers = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
+    numbers |= {"weight_decay": 0.1, "clip_value": 1.0, "clip_norm": 1.0, "ema_decay": 0.9}
+    wide = {n: np.float64(v) if type(v) is float else v for n, v in numbers.items()}
+    made = type(optimizer)(wide.pop("learning_rate"), **wide)
+    assert all(type(getattr(made, f.name)) is type(numbers[f.name]) for f in fields(made))
+    vector = np.ones(3, dtype=np.float32)
+    scalars = made.scalars(1, made.learning_rate)
+    new, state = made.update(vector, made.init(vector, np), vector, scalars, np)
+    assert all(array.dtype == np.float32 for array in (new, *state))
 
 
 def test_defaults() -> None:

@@ -85,6 +85,9 @@ def test_plateau_looks_at_its_figure() -> None:
     assert schedule.epoch_factor({"loss": falling, "val_loss": flat}) == 0.5
     assert schedule.epoch_factor({"loss": flat, "val_loss": falling}) == 1.0
     assert schedule.epoch_factor({"loss": flat}) == 0.5, "there is no validation"
+    message = r"ReduceOnPlateau: monitor is 'val_los', expected one of loss, val_loss\."
+    with pytest.raises(ValueError, match=message):
+        ReduceOnPlateau("val_los").epoch_factor({"loss": flat, "val_loss": flat})
 
 
 ROOT = math.sqrt(0.5)
@@ -206,13 +209,13 @@ DEFAULTS: dict[type[Schedule], dict[str, Any]] = {
 }
 
 
+def numbers_of(schedule: Schedule) -> dict[str, Any]:
+    return {field.name: getattr(schedule, field.name) for field in fields(schedule)}
+
+
 def test_defaults() -> None:
     """A changed default changes everybody's training: it is to be changed here too."""
     assert {type(s): numbers_of(s) for s in SCHEDULES.values()} == DEFAULTS
-
-
-def numbers_of(schedule: Schedule) -> dict[str, Any]:
-    return {field.name: getattr(schedule, field.name) for field in fields(schedule)}
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -278,6 +281,15 @@ def test_bad_number_is_refused(cls: type[Schedule], name: str, value: Any, expec
 )
 def test_number_at_the_edge_is_taken(cls: type[Schedule], name: str, value: float) -> None:
     assert getattr(cls(**{name: value}), name) == value
+
+
+def test_numpy_scalars_become_plain_numbers() -> None:
+    schedule = ReduceOnPlateau(gamma=np.float64(0.5), patience=np.int64(3))  # type: ignore[arg-type]
+    assert schedule == ReduceOnPlateau(gamma=0.5, patience=3)
+    assert type(schedule.gamma) is float
+    assert Step(np.int64(3)) == Step(3)  # type: ignore[arg-type]
+    factor = Exponential(np.float32(0.5)).factor(Progress(3, 1, 9))  # type: ignore[arg-type]
+    assert type(factor) is float
 
 
 class Weights(Callback):
