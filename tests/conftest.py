@@ -25,6 +25,8 @@ from portable_mlp.backends.numpy import NumpyBackend
 _OPENCL = Path(sys.prefix) / "lib" / "libintelocl.so"
 if "OCL_ICD_FILENAMES" not in os.environ and _OPENCL.exists():
     os.environ["OCL_ICD_FILENAMES"] = str(_OPENCL)  # the CPU device for dpnp
+    # with several workers this runtime has been seen to wait for ever on two busy cores
+    os.environ.setdefault("CL_CONFIG_CPU_TBB_NUM_WORKERS", "1")
 
 
 class ReadOnlyNumpyBackend(NumpyBackend):

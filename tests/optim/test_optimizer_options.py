@@ -340,10 +340,11 @@ def test_share_of_the_new_weights_in_their_average(
 
 
 def small_model(backend: Backend) -> tuple[MLP, np.ndarray, np.ndarray]:
-    """A model of two layers and 12 samples."""
+    """A model of two layers with a penalty, and 12 samples."""
     x = np.linspace(-1.0, 1.0, 36).reshape(12, 3) ** 3
     y = np.sin(3.0 * x[:, :1])
-    model = MLP([3, 4, 1], activation="tanh", loss="half_squared_error", backend=backend)
+    loss = "half_squared_error"
+    model = MLP([3, 4, 1], activation="tanh", loss=loss, l1=0.01, l2=0.1, backend=backend)
     return model, x, y
 
 

@@ -56,6 +56,13 @@ def test_gradient_is_the_derivative(
     )
 
 
+def test_numpy_scalars_do_not_widen_float32() -> None:
+    penalty = Penalty(np.float64(0.1), np.float64(0.2))
+    assert type(penalty.l1) is type(penalty.l2) is float
+    _, slope = penalty(VECTOR.astype(np.float32), MASK.astype(np.float32), np)
+    assert slope.dtype == np.float32
+
+
 def test_nothing_is_nothing() -> None:
     assert not Penalty()
     assert Penalty(l1=1e-9)
