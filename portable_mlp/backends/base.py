@@ -42,7 +42,7 @@ class Backend:
     @classmethod
     def load(cls) -> Any:
         """The namespace ``xp``; raises ImportError where the library is not installed."""
-        raise NotImplementedError(f"{cls.__name__} does not define load")
+        raise TypeError(f"{cls.__name__} does not define load")
 
     @cached_property
     def device(self) -> Any:

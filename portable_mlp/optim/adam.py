@@ -20,7 +20,9 @@ class Adam(Optimizer):
         learning_rate: lr.
         beta1: β₁ in [0, 1).
         beta2: β₂ in [0, 1).
-        epsilon: ε, added to the corrected root as in algorithm 1 (Keras has 1e-7).
+        epsilon: ε, added to the corrected root √v̂ as in algorithm 1 (Keras has 1e-7).
+        epsilon_hat: add ε to the uncorrected root √v instead: the last form of the paper's section 2,
+            and scikit-learn's.
 
     Example:
         >>> import numpy as np
@@ -38,6 +40,7 @@ class Adam(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: bool = False
     slots = ("first_moment", "second_moment")
 
     def __post_init__(self) -> None:
@@ -46,12 +49,10 @@ class Adam(Optimizer):
         self._require(self.epsilon > 0, "epsilon", "a number above 0")
 
     def scalars(self, step: int, learning_rate: float) -> Scalars:
-        """(lr, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ))."""
-        return (
-            learning_rate,
-            learning_rate / (1 - self.beta1**step),
-            1 / math.sqrt(1 - self.beta2**step),
-        )
+        """(lr, lr / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ), ε beside the corrected root)."""
+        root_factor = 1 / math.sqrt(1 - self.beta2**step)
+        epsilon = self.epsilon * root_factor if self.epsilon_hat else self.epsilon
+        return learning_rate, learning_rate / (1 - self.beta1**step), root_factor, epsilon
 
     def rule(
         self,
@@ -61,10 +62,10 @@ class Adam(Optimizer):
         slots: tuple[Any, ...],
         scalars: Scalars,
     ) -> tuple[Any, tuple[Any, ...]]:
-        _, rate, root_factor = scalars
+        _, rate, root_factor, epsilon = scalars
         first = self.beta1 * slots[0] + (1 - self.beta1) * gradient
         second = self.beta2 * slots[1] + (1 - self.beta2) * (gradient * gradient)
-        denominator = xp.sqrt(second) * root_factor + self.epsilon
+        denominator = xp.sqrt(second) * root_factor + epsilon
         return vector - rate * first / denominator, (first, second)
 
 
@@ -104,14 +105,14 @@ class NAdam(Adam):
         self._require(self.momentum_decay >= 0, "momentum_decay", "a number of at least 0")
 
     def scalars(self, step: int, learning_rate: float) -> Scalars:
-        """(lr, factor of g, factor of m, 1 / √(1 - β₂ᵗ))."""
+        """(lr, factor of g, factor of m, 1 / √(1 - β₂ᵗ), ε beside the corrected root)."""
         product = self._product(step)
         mu, next_mu = self._mu(step), self._mu(step + 1)
         return (
             learning_rate,
             learning_rate * (1 - mu) / (1 - product),
             learning_rate * next_mu / (1 - product * next_mu),
-            1 / math.sqrt(1 - self.beta2**step),
+            *super().scalars(step, learning_rate)[2:],
         )
 
     def rule(
@@ -122,10 +123,10 @@ class NAdam(Adam):
         slots: tuple[Any, ...],
         scalars: Scalars,
     ) -> tuple[Any, tuple[Any, ...]]:
-        _, of_gradient, of_first, root_factor = scalars
+        _, of_gradient, of_first, root_factor, epsilon = scalars
         first = self.beta1 * slots[0] + (1 - self.beta1) * gradient
         second = self.beta2 * slots[1] + (1 - self.beta2) * (gradient * gradient)
-        denominator = xp.sqrt(second) * root_factor + self.epsilon
+        denominator = xp.sqrt(second) * root_factor + epsilon
         return vector - (of_gradient * gradient + of_first * first) / denominator, (first, second)
 
     def _mu(self, step: int) -> float:

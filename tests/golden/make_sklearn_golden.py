@@ -30,7 +30,7 @@ Arrays = dict[str, NDArray[Any]]
 COMMON = {"activation": "relu", "alpha": 0.0, "batch_size": None, "hidden": [6], "rows": 48}
 SGD = {"solver": "sgd", "learning_rate_init": 0.1, "momentum": 0.0, "nesterovs_momentum": False}
 NESTEROV = {**SGD, "momentum": 0.9, "nesterovs_momentum": True}
-# epsilon stands beside √v there, and here beside √v̂: a tiny one, so that it makes no difference
+# a tiny epsilon, with which both places of epsilon (√v there, √v̂ in algorithm 1) make no difference
 ADAM = {
     "solver": "adam",
     "learning_rate_init": 0.02,

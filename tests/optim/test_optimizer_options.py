@@ -40,12 +40,19 @@ DEFAULTS: dict[type[Optimizer], dict[str, Any]] = {
     SGD: {"learning_rate": 1e-2, "momentum": 0.0, "nesterov": False},
     RMSprop: {"learning_rate": 1e-3, "rho": 0.9, "epsilon": 1e-8},
     Adagrad: {"learning_rate": 1e-2, "epsilon": 1e-10},
-    Adam: {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    Adam: {
+        "learning_rate": 1e-3,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "epsilon_hat": False,
+    },
     AdamW: {
         "learning_rate": 1e-3,
         "beta1": 0.9,
         "beta2": 0.999,
         "epsilon": 1e-8,
+        "epsilon_hat": False,
         "weight_decay": 0.01,
     },
     NAdam: {
@@ -53,6 +60,7 @@ DEFAULTS: dict[type[Optimizer], dict[str, Any]] = {
         "beta1": 0.9,
         "beta2": 0.999,
         "epsilon": 1e-8,
+        "epsilon_hat": False,
         "momentum_decay": 4e-3,
     },
     Lion: {"learning_rate": 1e-4, "beta1": 0.9, "beta2": 0.99},

@@ -31,7 +31,11 @@ class SquaredError(Loss):
 
 @dataclass(frozen=True)
 class HalfSquaredError(Loss):
-    """l = ½ mean_j (o_j - t_j)²,   l'_j = (o_j - t_j) / m. scikit-learn's squared error."""
+    """l = ½ mean_j (o_j - t_j)²,   l'_j = (o_j - t_j) / m.
+
+    scikit-learn's squared error for one output. For m outputs scikit-learn reports this l and descends
+    m times its gradient.
+    """
 
     def per_sample(self, outputs: Array, targets: Array, ctx: Context) -> tuple[Any, Any]:
         e = outputs - targets
