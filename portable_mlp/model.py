@@ -306,11 +306,16 @@ class MLP:
             raise ValueError(
                 "fit: got validation_data and validation_fraction, expected one of them."
             )
+        if validation_data is not None and len(validation_data) not in (2, 3):
+            raise ValueError(
+                f"validation_data: got {len(validation_data)} part(s), expected (X, y) or "
+                "(X, y, sample_weight)."
+            )
         with self.backend.scope():
             data, total = self._data(X, y, sample_weight, class_weight)
             validation = None
             if validation_data is not None:
-                validation, _ = self._data(*validation_data[:3])
+                validation, _ = self._data(*validation_data)
             elif validation_fraction:
                 data, validation, total = validation_split(
                     data, validation_fraction, self._seed, self.backend

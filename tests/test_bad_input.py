@@ -180,6 +180,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: fit(validation_data=(X, Y), validation_fraction=0.5),
         "got validation_data and validation_fraction, expected one of them",
     ),
+    "validation without y": (
+        lambda: fit(validation_data=(X,)),
+        r"validation_data: got 1 part\(s\), expected \(X, y\) or",
+    ),
     "whole validation": (lambda: fit(validation_fraction=1.0), "validation_fraction: got 1.0"),
     "tiny validation": (lambda: fit(validation_fraction=0.01), "leaves 0 for validation and 6 for"),
     "wrong validation features": (

@@ -28,7 +28,8 @@ class Optimizer(PlainNumbers):
         clip_norm: largest Euclidean norm of the whole gradient, or None; applied after clip_value.
         accumulation_steps: mini-batches whose gradients are averaged for one step, at least 1.
         ema_decay: d in (0, 1), or None. Validation and the trained model then use the exponential
-            moving average of the weights, a ← d_t a + (1 - d_t) w, d_t = min(d, (1 + t) / (10 + t)).
+            moving average of the weights, a ← d_t a + (1 - d_t) w, d_t = min(d, (1 + t) / (10 + t));
+            a further training starts from that average.
     """
 
     learning_rate: float = 1e-3
