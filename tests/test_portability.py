@@ -127,6 +127,7 @@ def test_dropout_masks_are_equal_bit_for_bit(backend: Backend) -> None:
     x = np.ones((16, 40), dtype=np.float32)
     np.testing.assert_array_equal(found, mask(reference, reference.backend))
     assert set(np.unique(found)) == {np.float32(0), np.float32(1 / 0.7)}
+    assert abs((found == 0).mean() - 0.3) < 4 * (0.3 * 0.7 / found.size) ** 0.5
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1])

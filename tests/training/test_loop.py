@@ -91,6 +91,18 @@ def test_loss_of_mini_batches_is_weighted_by_their_size() -> None:
     assert history["loss"][0] == pytest.approx(expected, rel=1e-10)
 
 
+def test_gradient_norm_is_the_root_mean_square_over_the_steps() -> None:
+    """All rows are equal, so each mini-batch has the same gradient."""
+    same_x, same_y = np.ones((90, 2)), np.ones(90, dtype=int)
+    model = MLP([2, 4, 3], dtype="float64")
+    _, gradients = model.loss_and_gradients(same_x, same_y)
+    norm = math.sqrt(sum(float((g * g).sum()) for g in gradients.values()))
+    for steps in (1, 2):
+        sgd = optim.SGD(1e-15, accumulation_steps=steps)
+        history = model.fit(same_x, same_y, epochs=1, batch_size=30, optimizer=sgd)
+        assert history["gradient_norm"][0] == pytest.approx(norm, rel=1e-9)
+
+
 def test_a_sum_loss_is_a_sum() -> None:
     model = MLP([2, 4, 1], loss="sum_squared_error", dtype="float64")
     expected = float(((model.predict(X) - 1) ** 2).sum())
