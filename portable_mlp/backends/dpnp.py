@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from portable_mlp.backends.base import Backend, refuse_device
+
+
+class _Namespace(ModuleType):
+    """dpnp, with a tanh that does not wait for ever.
+
+    The tanh of dpnp 0.20 waits for earlier work while it holds the interpreter's lock, which that work's
+    host tasks may need (seen on busy cores). So here the queue is drained first, which lets go of the
+    lock. dpnp's pull requests 2850 and 3027 mended the same fault in other functions.
+    """
+
+    def __init__(self, dpnp: Any) -> None:
+        super().__init__("dpnp")
+        self._dpnp = dpnp
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dpnp, name)
+
+    def tanh(self, x: Any, /) -> Any:
+        x.sycl_queue.wait()
+        return self._dpnp.tanh(x)
 
 
 class DpnpBackend(Backend):
@@ -22,7 +43,7 @@ class DpnpBackend(Backend):
     def load(cls) -> Any:
         import dpnp
 
-        return dpnp
+        return _Namespace(dpnp)
 
     @classmethod
     def no_device(cls) -> str | None:
