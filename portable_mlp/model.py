@@ -298,7 +298,8 @@ class MLP:
 
         Raises:
             ValueError: data or options that can't be; the model stays as it was.
-            TrainingDiverged: numbers became non-finite; the model keeps the last finite weights.
+            TrainingDiverged: numbers became non-finite; the model keeps the last weights with which
+                everything was finite.
         """
         options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
         shown, checked = progress(verbose), checked_callbacks(callbacks)

@@ -89,7 +89,8 @@ class EarlyStopping(BestEpoch):
 class StopOnNonFinite(Callback):
     """Raises `TrainingDiverged`, which says epoch, step, layer and what came first.
 
-    `MLP.fit` always has it. The model keeps the last finite weights.
+    `MLP.fit` always has it. The model keeps the last weights with which everything
+    was finite.
     """
 
     def on_non_finite(self, run: Run) -> None:
