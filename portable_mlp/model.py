@@ -19,13 +19,15 @@ from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.choices import choose
 from portable_mlp.nn.dense_stack import checked_sizes, dense_stack, sample_shape_of
 from portable_mlp.nn.initializers import Initializer
+from portable_mlp.nn.layer import Context
 from portable_mlp.optim import Optimizer, Penalty, Schedule
 from portable_mlp.summary import summary
 from portable_mlp.training.callbacks import Interrupted, StopOnNonFinite
+from portable_mlp.training.carry import first_carry
 from portable_mlp.training.epoch import Plan, make_advance
 from portable_mlp.training.evaluate import figures, make_evaluate, make_outputs, penalty_of
 from portable_mlp.training.history import History
-from portable_mlp.training.loop import Callback, Run, begin, train
+from portable_mlp.training.loop import Callback, Run, train
 from portable_mlp.training.options import Options, checked_callbacks, progress
 from portable_mlp.training.problem import Data, Problem
 from portable_mlp.training.split import validation_split
@@ -337,7 +339,8 @@ class MLP:
                 first_update=self._updates if same else 0,
                 total_weight=total,
             )
-            carry = begin(self._problem, plan, self._weights, self._slots if same else None)
+            slots = self._slots if same else None
+            carry = first_carry(self._problem, options.optimizer, self._weights, slots)
             run = Run(plan, validation, carry)
             try:
                 shown = [StopOnNonFinite(), Interrupted(), *checked, *shown]
@@ -363,7 +366,7 @@ class MLP:
 
     def _keep(self, run: Run) -> None:
         """Takes over what the training reached."""
-        self._weights = run.snapshot()
+        self._weights = run.kept_snapshot()
         begun = run.epoch.number + 1 if run.epoch is not None else 0
         self._epochs += begun
         self._steps += begun * run.plan.batches
@@ -410,7 +413,7 @@ class MLP:
             An array in the kind of X: numpy for numpy, lists and data frames; else the same library
             and device.
         """
-        return self._answer(X, lambda outputs: self.loss.predict(outputs, self._problem.context()))
+        return self._answer(X, lambda outputs: self.loss.predict(outputs, self._context()))
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
         """Probabilities (n, classes), or (n, labels) for yes/no labels; for classifiers.
@@ -424,9 +427,10 @@ class MLP:
         Raises:
             TypeError: the loss is none of a classifier with probabilities.
         """
-        return self._answer(
-            X, lambda outputs: self.loss.probabilities(outputs, self._problem.context())
-        )
+        return self._answer(X, lambda outputs: self.loss.probabilities(outputs, self._context()))
+
+    def _context(self) -> Context:
+        return self._problem.context(self.backend.xp)
 
     def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
         with self.backend.scope():
@@ -475,6 +479,8 @@ class MLP:
         with self.backend.scope():
             data, _ = self._data(X, y, sample_weight)
             keys = randomness.stream_keys(self._seed, step, self.network.streams)
-            value, gradient, _, _ = problem.value_and_gradient(*self._weights, data, keys)
+            value, gradient, _, _ = problem.value_and_gradient(
+                self.backend.xp, *self._weights, data, keys
+            )
             named = problem.layout.named(gradient, self.backend.xp)
             return float(value), {n: answer_like(g, X, self.backend) for n, g in named.items()}

@@ -16,7 +16,7 @@ from portable_mlp.optim import SCHEDULES, Adam
 from portable_mlp.randomness import stream_keys
 from portable_mlp.training import Run
 from portable_mlp.training.epoch import Epoch, Plan
-from portable_mlp.training.problem import Data
+from portable_mlp.training.problem import Data, Problem
 
 STEPS = 50
 
@@ -100,9 +100,9 @@ def test_shuffles_are_equal_bit_for_bit(backend: Backend) -> None:
     plan = Plan(problem, Data(None, None, None), 23, 5, Adam(), 0.1, SCHEDULES["constant"], 3, 7)
     orders = []
     for number in range(3):
-        epoch = Epoch(plan, number, 1.0, lambda epoch, carry, index: carry)
-        rows = [epoch.rows(i) for i in range(plan.batches)]
-        batches = [backend.to_numpy(all_rows[i, ...]) for all_rows, i in rows]
+        epoch = Epoch(plan, number, 1.0, lambda epoch, carry, first, stop: carry)
+        runs = [next(epoch.runs(i, i + 1)) for i in range(plan.batches)]
+        batches = [backend.to_numpy(rows[i, ...]) for rows, _, i, _ in runs]
         order = np.concatenate(batches)
         assert sorted(order) == list(range(23))
         assert [len(b) for b in batches] == [5, 5, 5, 5, 3]
@@ -116,8 +116,8 @@ def test_dropout_masks_are_equal_bit_for_bit(backend: Backend) -> None:
     problem = MLP([8, 4], dropout=0.0, backend=backend)._problem
     x = backend.asarray(np.ones((16, 40)))
 
-    def mask(problem: object, backend: Backend) -> np.ndarray:
-        ctx = problem.context(stream_keys(5, 9, 2))  # type: ignore[attr-defined]
+    def mask(problem: Problem, backend: Backend) -> np.ndarray:
+        ctx = problem.context(backend.xp, stream_keys(5, 9, 2))
         layer = nn.Dropout(0.3)
         layer.forward(None, x, ctx)
         return backend.to_numpy(layer.forward(None, x, ctx)[0])  # the second stream
@@ -131,7 +131,7 @@ def test_dropout_masks_are_equal_bit_for_bit(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
-def test_an_epoch_waits_for_the_device_at_most_five_times(
+def test_an_epoch_waits_for_the_device_at_most_eight_times(
     syncs: Counter[str], dropout: float
 ) -> None:
     digits = load_digits()
@@ -162,4 +162,5 @@ def test_an_epoch_waits_for_the_device_at_most_five_times(
     assert history.epochs == 3
     each = np.diff(counts.at_epoch_end)
     assert len(each) == 3
-    assert each.max() <= 5, dict(syncs)
+    # the figures, and at its start a copy of the weights and of the optimizer's two moments
+    assert each.max() <= 8, dict(syncs)

@@ -3,7 +3,7 @@
 ``status()`` says which backends can be used here and why the others can't; ``get`` makes one.
 """
 
-from portable_mlp.backends.base import Backend, BackendUnavailableError
+from portable_mlp.backends.base import Backend, BackendUnavailableError, Loop
 from portable_mlp.backends.interchange import answer_like, check_place, is_host, library_of, take_in
 from portable_mlp.backends.registry import BACKENDS, Status, get, status, usable
 
@@ -11,6 +11,7 @@ __all__ = [
     "BACKENDS",
     "Backend",
     "BackendUnavailableError",
+    "Loop",
     "Status",
     "answer_like",
     "check_place",

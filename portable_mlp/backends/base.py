@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -11,6 +11,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
+Loop = Callable[[Any, Any, Any, Sequence[Any], int, int], Any]
+"""``loop(carry, data, rows, numbers, first, stop) -> carry``; see `Backend.compile_loop`."""
 
 
 class BackendUnavailableError(RuntimeError):
@@ -97,13 +99,41 @@ class Backend:
         """The context in which everything of this backend runs."""
         return nullcontext()
 
-    def fuse(self, rule: F) -> F:
-        """An elementwise rule as one kernel, where the library can; the rule itself otherwise."""
-        return rule
+    def copy(self, x: Any) -> Any:
+        """The array in memory of its own."""
+        return self.xp.asarray(x, copy=True)
 
-    def compile(self, step: F) -> F:
-        """A whole step compiled, where the library can; the step itself otherwise."""
-        return step
+    def compile(self, function: F) -> F:
+        """A pure function of arrays, compiled where the library can; else the function itself."""
+        return function
+
+    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+        """Many steps in one call, compiled where the library can; `loop` is its oracle.
+
+        Args:
+            step: ``step(xp, carry, data, rows, numbers) -> carry``, a pure function.
+            as_written: whether an eager library is to run it line by line: it has code of the user's
+                own in it, whose ``print`` and breakpoints are to work.
+
+        Returns:
+            ``loop(carry, data, rows, numbers, first, stop) -> carry`` after the steps ``first`` to
+            ``stop - 1``; step i sees ``rows[i]`` and ``numbers[i]``. It consumes the carry: its arrays
+            may be overwritten or given up.
+        """
+        return self.loop(step)
+
+    def loop(self, step: Callable[..., Any]) -> Loop:
+        """The same without a compiler: each step as it is written."""
+
+        def run(
+            carry: Any, data: Any, rows: Any, numbers: Sequence[Any], first: int, stop: int
+        ) -> Any:
+            for i in range(first, stop):
+                these = None if rows is None else rows[i, ...]
+                carry = step(self.xp, carry, data, these, numbers[i])
+            return carry
+
+        return run
 
     # -- whether it can be used ------------------------------------------------------------------
 

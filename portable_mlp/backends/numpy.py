@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from portable_mlp.backends.base import Backend, refuse_device
+from portable_mlp.backends.base import Backend, Loop, refuse_device
+from portable_mlp.backends.subnormals import subnormals_flushed
+from portable_mlp.nn.choices import check_name
 
 
+@dataclass(frozen=True)
 class NumpyBackend(Backend):
-    """NumPy through array-api-compat."""
+    """NumPy through array-api-compat.
+
+    Args:
+        compiler: how training steps are run: ``"numba"`` fuses elementwise operations into kernels;
+            ``"buffers"`` replays the step's calls into memory that is reused; ``"none"`` runs them as
+            they are written; ``"auto"`` is numba where it is installed (the extra ``fast``), else
+            buffers.
+    """
+
+    compiler: str = "auto"
 
     name = "numpy"
     library = "numpy"
     install = "pip install numpy"
+
+    def __post_init__(self) -> None:
+        """Checks the compiler's name."""
+        check_name("compiler", self.compiler, ("auto", "numba", "buffers", "none"))
 
     @classmethod
     def load(cls) -> Any:
@@ -26,3 +44,23 @@ class NumpyBackend(Backend):
         if self.device_name not in (None, "cpu"):
             raise refuse_device(self, 'For a GPU use backend="cupy", "torch" or "jax".')
         return "cpu"
+
+    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+        if self.compiler == "none" or as_written:
+            return self.loop(step)
+        from portable_mlp.backends.program import CompiledLoop, kernels
+        from portable_mlp.backends.program.numpy_library import NumpyLibrary
+
+        fused = self.compiler == "numba" or (self.compiler == "auto" and kernels.available())
+        return _flushed(CompiledLoop(NumpyLibrary(self.xp), step, super().loop(step), fused))
+
+    def loop(self, step: Callable[..., Any]) -> Loop:
+        return _flushed(super().loop(step))
+
+
+def _flushed(loop: Loop) -> Loop:
+    def run(*arguments: Any) -> Any:
+        with subnormals_flushed():
+            return loop(*arguments)
+
+    return run

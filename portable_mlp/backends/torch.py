@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from portable_mlp.backends.base import Backend, refuse_device
+from portable_mlp.backends.base import Backend, Loop, refuse_device
+from portable_mlp.nn.choices import check_name
 
 
+@dataclass(frozen=True)
 class TorchBackend(Backend):
-    """PyTorch through array-api-compat."""
+    """PyTorch through array-api-compat.
+
+    Args:
+        compiler: how training steps are run: ``"buffers"`` replays the step's calls into memory that is
+            reused; ``"numba"`` fuses elementwise operations on a CPU into kernels besides;
+            ``"inductor"`` is ``torch.compile`` (it wants a C++ compiler, and some ten seconds for each
+            network); ``"none"`` runs steps as they are written; ``"auto"`` is numba on a CPU where it is
+            installed (the extra ``fast``), else buffers.
+    """
+
+    compiler: str = "auto"
 
     name = "torch"
     library = "torch"
     install = "pip install 'portable_mlp[torch]'"
     devices = "'cpu', 'cuda', 'cuda:N' or 'mps'"
+
+    def __post_init__(self) -> None:
+        """Checks the compiler's name."""
+        check_name("compiler", self.compiler, ("auto", "buffers", "numba", "inductor", "none"))
 
     @classmethod
     def load(cls) -> Any:
@@ -80,3 +98,18 @@ class TorchBackend(Backend):
 
         scope: AbstractContextManager[Any] = torch.no_grad()
         return scope
+
+    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+        if self.compiler == "inductor":
+            import torch
+
+            return self.loop(torch.compile(step, dynamic=False))
+        if self.compiler == "none" or as_written:
+            return self.loop(step)
+        from portable_mlp.backends.program import CompiledLoop, kernels
+        from portable_mlp.backends.program.torch_library import TorchLibrary
+
+        fused = self.compiler == "numba" or (self.compiler == "auto" and kernels.available())
+        library = TorchLibrary(self.xp, self.device)
+        on_host = self.device.type == "cpu"
+        return CompiledLoop(library, step, self.loop(step), fused and on_host)

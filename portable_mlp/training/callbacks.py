@@ -48,7 +48,7 @@ class BestEpoch(Callback):
         gain = (value - self.best) if maximise else (self.best - value)
         if math.isnan(self.best) or gain > self.min_delta:
             self.best, self.best_epoch = value, run.history.epochs
-            self._snapshot = run.snapshot() if self.restore_best else None
+            self._snapshot = run.kept_snapshot() if self.restore_best else None
 
     def on_train_end(self, run: Run) -> None:
         if self._snapshot is not None:
@@ -164,11 +164,11 @@ class ProgressBar(Callback):
         )
         self._drawn = time.perf_counter()
 
-    def on_step_end(self, run: Run, step: int) -> None:
+    def on_progress(self, run: Run, done: int) -> None:
         now = time.perf_counter()
         if now - self._drawn > 0.1:
             self._drawn = now
-            done = run.history.epochs * run.plan.batches + step + 1
+            done += run.history.epochs * run.plan.batches
             self._progress.update(self._task, completed=done, epoch=run.history.epochs + 1)
 
     def on_epoch_end(self, run: Run) -> None:

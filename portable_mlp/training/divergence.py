@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from portable_mlp.nn.parameters import named_leaves
+from portable_mlp.training.carry import Carry, to_device, to_host
 from portable_mlp.training.history import History
 from portable_mlp.training.problem import Data, Keys, Problem
-from portable_mlp.training.step import Carry
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818  (a state of the training, not a fault)
@@ -47,23 +47,28 @@ def locate(
     problem: Problem,
     start: Carry,
     batches: Iterator[tuple[Data, Keys]],
-    advance: Callable[[Carry, int], Carry],
+    advance: Callable[[Carry, int, int], Carry],
     epoch: int,
 ) -> tuple[Carry, TrainingDiverged]:
     """The last carry with which loss and gradient were finite, and the error that says what happened.
 
     Args:
         problem: what was being minimised.
-        start: the carry at the start of the epoch.
+        start: the carry at the start of the epoch, on the host.
         batches: batch and random keys of each step of the epoch.
-        advance: one step of the training: ``(carry, step) -> carry``.
+        advance: steps of the training: ``(carry, first, stop) -> carry``.
         epoch: from 1, for the message.
+
+    Returns:
+        The carry on the host, and the error.
     """
-    backend = problem.backend
-    good = carry = start
+    backend, xp = problem.backend, problem.backend.xp
+    good, carry = start, to_device(start, problem)
     step = 0
     for step, (batch, keys) in enumerate(batches):
-        value, gradient, _, _ = problem.value_and_gradient(carry.vector, carry.state, batch, keys)
+        value, gradient, _, _ = problem.value_and_gradient(
+            xp, carry.vector, carry.state, batch, keys
+        )
         if not math.isfinite(float(value)):
             layer = _first_bad_output(problem, carry, batch, keys)
             return good, TrainingDiverged(epoch, step + 1, layer, "loss")
@@ -71,8 +76,8 @@ def locate(
         if not math.isfinite(float(gradient @ gradient)):
             layer = _last_bad_array(problem, host)
             return good, TrainingDiverged(epoch, step + 1, layer, "gradient")
-        good = carry
-        carry = advance(carry, step)
+        good = to_host(carry, backend)
+        carry = advance(carry, step, step + 1)
         moved = backend.to_numpy(carry.vector)
         if not np.isfinite(moved).all():
             bad = int(np.flatnonzero(~np.isfinite(moved))[0])
@@ -86,8 +91,9 @@ def locate(
 
 def _first_bad_output(problem: Problem, carry: Carry, batch: Data, keys: Keys) -> str:
     """The first layer whose output is not finite, or the loss itself."""
-    params = problem.layout.views(carry.vector, problem.backend.xp)
-    ctx, x = problem.context(keys), batch.x
+    xp = problem.backend.xp
+    params = problem.layout.views(carry.vector, xp)
+    ctx, x = problem.context(xp, keys), batch.x
     for name, layer in problem.network.named_layers.items():
         x, _, _ = layer.apply(params[name], carry.state[name], x, ctx)
         if not np.isfinite(problem.backend.to_numpy(x)).all():

@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from portable_mlp import randomness
+from portable_mlp.backends import Loop
 from portable_mlp.optim import LBFGS, Optimizer, Schedule
 from portable_mlp.optim.schedules import Progress
-from portable_mlp.training.problem import Data, Keys, Problem
+from portable_mlp.training.carry import Carry
+from portable_mlp.training.problem import Data, Keys, Problem, is_foreign
 from portable_mlp.training.step import (
-    Carry,
+    Numbers,
+    Step,
     batch_of,
     make_accumulating_steps,
     make_line_search_step,
     make_step,
 )
+
+Advance = Callable[["Epoch", Carry, int, int], Carry]
+"""``advance(epoch, carry, first, stop)``: the carry after the steps ``first`` to ``stop - 1``."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +71,20 @@ class Plan:
         return math.ceil(self.batches / self.optimizer.accumulation_steps)
 
 
-def make_advance(problem: Problem, optimizer: Optimizer) -> Callable[[Epoch, Carry, int], Carry]:
+def make_advance(problem: Problem, optimizer: Optimizer) -> Advance:
     """The compiled move for an optimizer; made once, it serves every training of this problem."""
     if isinstance(optimizer, LBFGS):
         return _line_search(make_line_search_step(problem, optimizer))
-    if optimizer.accumulation_steps > 1:
-        return _accumulate(*make_accumulating_steps(problem, optimizer))
-    return _each_batch(make_step(problem, optimizer))
+    steps = make_accumulating_steps if optimizer.accumulation_steps > 1 else _one_step
+    foreign = problem.has_foreign_code or is_foreign(optimizer)
+    loops = [
+        problem.backend.compile_loop(step, as_written=foreign) for step in steps(problem, optimizer)
+    ]
+    return _accumulate(*loops) if len(loops) == 2 else _each_batch(*loops)
+
+
+def _one_step(problem: Problem, optimizer: Optimizer) -> tuple[Step]:
+    return (make_step(problem, optimizer),)
 
 
 class Epoch:
@@ -84,32 +97,32 @@ class Epoch:
         advance: from `make_advance`.
     """
 
-    def __init__(
-        self, plan: Plan, number: int, factor: float, advance: Callable[[Epoch, Carry, int], Carry]
-    ) -> None:
+    def __init__(self, plan: Plan, number: int, factor: float, advance: Advance) -> None:
         """Shuffles the rows and moves their numbers to the device."""
         self.plan, self.number, self._factor, self._advance = plan, number, factor, advance
-        self._whole: Any = None
-        self._rest: Any = None
+        self.whole: Any = None  # row numbers of the batches, (batches, batch size)
+        self.rest: Any = None  # of the last, smaller one, (1, rows left)
+        self.full = 1  # batches of the full size
         if plan.batch_size < plan.rows:
             backend = plan.problem.backend
             order = randomness.permutation(plan.seed, plan.first_epoch + number, plan.rows)
-            full = plan.rows // plan.batch_size
-            cut = full * plan.batch_size
-            shape = (full, plan.batch_size)
-            self._whole = backend.asarray(order[:cut].reshape(shape), backend.index_dtype)
+            self.full = plan.rows // plan.batch_size
+            cut = self.full * plan.batch_size
+            shape = (self.full, plan.batch_size)
+            self.whole = backend.asarray(order[:cut].reshape(shape), backend.index_dtype)
             if cut < plan.rows:
-                self._rest = backend.asarray(order[None, cut:], backend.index_dtype)
+                self.rest = backend.asarray(order[None, cut:], backend.index_dtype)
+        self.numbers = [self._numbers(index) for index in range(plan.batches)]
 
-    def rows(self, index: int) -> tuple[Any, int]:
-        """``(row numbers (batches, batch size), which of the batches)`` of a step."""
-        full = self.plan.rows // self.plan.batch_size
-        if self._whole is None or index < full:
-            return self._whole, index
-        return self._rest, 0
+    def _numbers(self, index: int) -> Numbers:
+        """What the host knows of a step: of the update that it is part of, and its random keys."""
+        plan = self.plan
+        update = index // plan.optimizer.accumulation_steps
+        count = plan.first_update + self.number * plan.updates + update + 1
+        scalars = plan.optimizer.scalars(count, self.rate(update))
+        return Numbers(scalars, plan.optimizer.ema_share(count), self._keys(index))
 
-    def keys(self, index: int) -> Keys:
-        """The random keys of a step."""
+    def _keys(self, index: int) -> Keys:
         plan = self.plan
         step = plan.first_step + self.number * plan.batches + index
         return randomness.stream_keys(plan.seed, step, plan.problem.network.streams)
@@ -120,53 +133,55 @@ class Epoch:
         progress = Progress(self.number * plan.updates + update, plan.updates, plan.epochs)
         return float(plan.learning_rate * plan.schedule.factor(progress) * self._factor)
 
-    def scalars(self, update: int) -> tuple[tuple[float, ...], float]:
-        """``(the optimizer's numbers, share of the new weights in their average)``."""
-        plan = self.plan
-        count = plan.first_update + self.number * plan.updates + update + 1
-        return (
-            plan.optimizer.scalars(count, self.rate(update)),
-            plan.optimizer.ema_share(count),
-        )
+    def advance(self, carry: Carry, first: int, stop: int) -> Carry:
+        """The carry after the steps ``first`` to ``stop - 1`` of this epoch; ``carry`` is consumed."""
+        return self._advance(self, carry, first, stop)
 
-    def advance(self, carry: Carry, index: int) -> Carry:
-        """The carry after step ``index`` of this epoch."""
-        return self._advance(self, carry, index)
+    def runs(self, first: int, stop: int) -> Iterator[tuple[Any, list[Numbers], int, int]]:
+        """``(row numbers, numbers, first, stop)`` for steps of equal batch size."""
+        if first < min(stop, self.full):
+            yield self.whole, self.numbers, first, min(stop, self.full)
+        if stop > self.full:
+            yield self.rest, self.numbers[self.full :], 0, 1
 
     def inspect(self) -> Iterator[tuple[Data, Keys]]:
         """Batch and random keys of each step, for a closer look."""
         xp = self.plan.problem.backend.xp
-        for index in range(self.plan.batches):
-            yield batch_of(self.plan.data, *self.rows(index), xp), self.keys(index)
+        for index, numbers in enumerate(self.numbers):
+            rows, _, i, _ = next(self.runs(index, index + 1))
+            these = None if rows is None else rows[i, ...]
+            yield batch_of(self.plan.data, these, xp), numbers.keys
 
 
-def _each_batch(step: Callable[..., Carry]) -> Callable[[Epoch, Carry, int], Carry]:
-    def advance(epoch: Epoch, carry: Carry, index: int) -> Carry:
-        rows, i = epoch.rows(index)
-        scalars, share = epoch.scalars(index)
-        return step(carry, epoch.plan.data, rows, i, scalars, epoch.keys(index), share)
+def _each_batch(loop: Loop) -> Advance:
+    def advance(epoch: Epoch, carry: Carry, first: int, stop: int) -> Carry:
+        for run in epoch.runs(first, stop):
+            carry = loop(carry, epoch.plan.data, *run)
+        return carry
 
     return advance
 
 
-def _accumulate(
-    collect: Callable[..., Carry], apply: Callable[..., Carry]
-) -> Callable[[Epoch, Carry, int], Carry]:
-    def advance(epoch: Epoch, carry: Carry, index: int) -> Carry:
+def _accumulate(collect: Loop, apply: Loop) -> Advance:
+    def advance(epoch: Epoch, carry: Carry, first: int, stop: int) -> Carry:
         plan, each = epoch.plan, epoch.plan.optimizer.accumulation_steps
-        rows, i = epoch.rows(index)
-        carry = collect(carry, plan.data, rows, i, epoch.keys(index))
-        if (index + 1) % each and index + 1 < plan.batches:
-            return carry
-        return apply(carry, *epoch.scalars(index // each))
+        while first < stop:
+            end = min(first // each * each + each, plan.batches)  # of this update
+            for run in epoch.runs(first, min(end, stop)):
+                carry = collect(carry, plan.data, *run)
+            if end <= stop:
+                carry = apply(carry, plan.data, None, epoch.numbers, end - 1, end)
+            first = end
+        return carry
 
     return advance
 
 
-def _line_search(
-    step: Callable[[Carry, Data, Keys, float], Carry],
-) -> Callable[[Epoch, Carry, int], Carry]:
-    def advance(epoch: Epoch, carry: Carry, index: int) -> Carry:
-        return step(carry, epoch.plan.data, epoch.keys(index), epoch.rate(index))
+def _line_search(step: Callable[[Carry, Data, Keys, float], Carry]) -> Advance:
+    def advance(epoch: Epoch, carry: Carry, first: int, stop: int) -> Carry:
+        for index in range(first, stop):
+            keys = epoch.numbers[index].keys
+            carry = step(carry, epoch.plan.data, keys, epoch.rate(index))
+        return carry
 
     return advance

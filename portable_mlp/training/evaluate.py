@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from portable_mlp.nn.layer import Tree
@@ -23,9 +24,9 @@ def make_evaluate(problem: Problem) -> Callable[[Any, Tree, Data], list[Any]]:
     xp = problem.backend.xp
 
     def sums_of(vector: Any, state: Tree, batch: Data) -> list[Any]:
-        outputs = problem.outputs(vector, state, batch.x)
-        value, _ = problem.loss(outputs, batch.y, batch.weights, problem.context())
-        loss, metrics, mass = problem.sums(value, outputs, batch)
+        outputs = problem.outputs(xp, vector, state, batch.x)
+        value, _ = problem.loss(outputs, batch.y, batch.weights, problem.context(xp))
+        loss, metrics, mass = problem.sums(xp, value, outputs, batch)
         return [loss, mass + xp.zeros_like(loss), *metrics]
 
     compiled = problem.backend.compile(sums_of)
@@ -62,8 +63,8 @@ def penalty_of(problem: Problem, vector: Any) -> Any:
 
 def make_outputs(problem: Problem) -> Callable[[Any, Tree, Any], Any]:
     """A function ``(vector, state, x) -> outputs`` for any number of rows, chunk by chunk."""
-    compiled = problem.backend.compile(problem.outputs)
     xp = problem.backend.xp
+    compiled = problem.backend.compile(partial(problem.outputs, xp))
 
     def outputs(vector: Any, state: Tree, x: Any) -> Any:
         if x.shape[0] <= CHUNK:

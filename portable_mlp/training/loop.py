@@ -11,12 +11,12 @@ import numpy as np
 
 from portable_mlp.nn.layer import Tree
 from portable_mlp.nn.parameters import named_leaves
+from portable_mlp.training.carry import Carry, map_arrays, to_device, to_host, zero_totals
 from portable_mlp.training.divergence import TrainingDiverged, locate
-from portable_mlp.training.epoch import Epoch, Plan
+from portable_mlp.training.epoch import Advance, Epoch, Plan
 from portable_mlp.training.evaluate import figures, penalty_of
 from portable_mlp.training.history import History
 from portable_mlp.training.problem import Data, Problem, Snapshot
-from portable_mlp.training.step import Carry, Pending, initial_slots, zero_totals
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Run:
     history: History = field(default_factory=History)
     epoch: Epoch | None = None
     epoch_start: Carry | None = None
+    """The carry at the start of the epoch, on the host."""
     went_back: bool = False
     """Whether weights were taken back because of numbers that are not finite."""
 
@@ -49,29 +50,40 @@ class Run:
         self.history.stopped = self.history.stopped or reason
 
     def snapshot(self) -> Snapshot:
-        """The weights that validation sees: the moving average, if there is one."""
+        """The weights that validation sees: the moving average, if there is one.
+
+        They are the training's own memory, which the next step overwrites; `kept_snapshot` copies.
+        """
         vector = self.carry.vector if self.carry.average is None else self.carry.average
         return Snapshot(vector, self.carry.state)
 
+    def kept_snapshot(self) -> Snapshot:
+        """The same in memory of its own."""
+        return map_arrays(self.problem.backend.copy, self.snapshot())  # type: ignore[no-any-return]
+
     def restore(self, snapshot: Snapshot) -> None:
         """Goes back to these weights."""
-        average = None if self.carry.average is None else snapshot.vector
-        self.carry = self.carry._replace(
-            vector=snapshot.vector, state=snapshot.state, average=average
-        )
+        kept = map_arrays(self.problem.backend.copy, snapshot)
+        average = None if self.carry.average is None else self.problem.backend.copy(kept.vector)
+        self.carry = self.carry._replace(vector=kept.vector, state=kept.state, average=average)
 
     def divergence(self) -> TrainingDiverged | None:
         """What went wrong in the last epoch; goes back to the last weights that gave finite numbers."""
         if self.epoch is None or self.epoch_start is None:
             return None
         epoch = self.epoch
-        start, self.carry = self.epoch_start, self.epoch_start  # should the search be interrupted
-        self.went_back = True
-        self.carry, error = locate(
-            self.problem, start, epoch.inspect(), epoch.advance, epoch.number + 1
+        self.back_to_epoch_start()  # should the search be interrupted
+        good, error = locate(
+            self.problem, self.epoch_start, epoch.inspect(), epoch.advance, epoch.number + 1
         )
+        self.carry = to_device(good, self.problem)
         error.history = self.history
         return error
+
+    def back_to_epoch_start(self) -> None:
+        """Takes weights and everything else back to where the epoch began."""
+        assert self.epoch_start is not None  # noqa: S101
+        self.carry, self.went_back = to_device(self.epoch_start, self.problem), True
 
     def finite(self) -> bool:
         """Whether weights and running statistics are finite now; asks the device."""
@@ -86,7 +98,14 @@ class Callback:
         """Before the first epoch."""
 
     def on_step_end(self, run: Run, step: int) -> None:
-        """After each mini-batch (from 0 in each epoch). Reading a device array here costs a wait."""
+        """After each mini-batch (from 0 in each epoch).
+
+        Reading a device array here costs a wait; ``run.carry`` is overwritten by the next step, so
+        copy what is to stay. To show progress, `on_progress` is cheaper.
+        """
+
+    def on_progress(self, run: Run, done: int) -> None:
+        """Now and then during an epoch, after ``done`` of its mini-batches."""
 
     def on_epoch_end(self, run: Run) -> None:
         """After each epoch; its figures are the last of ``run.history``."""
@@ -98,22 +117,10 @@ class Callback:
         """After the last epoch, also when training was interrupted or an error is on its way."""
 
 
-def begin(problem: Problem, plan: Plan, start: Snapshot, slots: Any) -> Carry:
-    """The carry before the first step. ``slots`` None starts the optimizer afresh."""
-    xp, optimizer = problem.backend.xp, plan.optimizer
-    pending = None
-    if optimizer.accumulation_steps > 1:
-        pending = Pending(xp.zeros_like(start.vector), zero_totals(problem).loss)
-    average = None if optimizer.ema_decay is None else start.vector
-    if slots is None:
-        slots = initial_slots(optimizer, start.vector, xp)
-    return Carry(start.vector, slots, start.state, zero_totals(problem), average, pending)
-
-
 def train(
     run: Run,
     callbacks: Sequence[Callback],
-    advance: Callable[[Epoch, Carry, int], Carry],
+    advance: Advance,
     evaluate: Callable[[Any, Tree, Data], list[Any]],
 ) -> None:
     """Runs the epochs of the plan; ``run.carry`` and ``run.history`` hold the result.
@@ -128,12 +135,11 @@ def train(
         evaluate: loss and metrics of the validation set, from `make_evaluate`.
     """
     plan = run.plan
-    each_step = [c for c in callbacks if type(c).on_step_end is not Callback.on_step_end]
     try:
         for callback in callbacks:
             callback.on_train_begin(run)
         for number in range(plan.epochs):
-            if not _epoch(run, number, advance, evaluate, each_step):
+            if not _epoch(run, number, advance, evaluate, callbacks):
                 for callback in callbacks:
                     callback.on_non_finite(run)
                 run.stop("non-finite numbers")
@@ -148,7 +154,7 @@ def train(
         run.stop("interrupted")
     finally:
         if run.epoch_start is not None and not run.finite():
-            run.carry, run.went_back = run.epoch_start, True
+            run.back_to_epoch_start()
         _end(run, callbacks)
 
 
@@ -167,9 +173,9 @@ def _end(run: Run, callbacks: Sequence[Callback]) -> None:
 def _epoch(
     run: Run,
     number: int,
-    advance: Callable[[Epoch, Carry, int], Carry],
+    advance: Advance,
     evaluate: Callable[[Any, Tree, Data], list[Any]],
-    each_step: Sequence[Callback],
+    callbacks: Sequence[Callback],
 ) -> bool:
     """One epoch and its figures; False if they are not finite."""
     plan, problem, backend = run.plan, run.problem, run.problem.backend
@@ -177,11 +183,8 @@ def _epoch(
     factor = plan.schedule.epoch_factor(run.history.figures) if number else 1.0
     epoch = run.epoch = Epoch(plan, number, factor, advance)
     run.carry = run.carry._replace(totals=zero_totals(problem))
-    run.epoch_start = run.carry
-    for step in range(plan.batches):
-        run.carry = epoch.advance(run.carry, step)
-        for callback in each_step:
-            callback.on_step_end(run, step)
+    run.epoch_start = to_host(run.carry, backend)
+    _steps(run, epoch, callbacks)
     backend.synchronize(run.carry.vector)
     trained = time.perf_counter() - started
 
@@ -208,6 +211,23 @@ def _epoch(
     row["samples_per_second"] = plan.rows / trained
     run.history.add(row)
     return True
+
+
+def _steps(run: Run, epoch: Epoch, callbacks: Sequence[Callback]) -> None:
+    """All steps of an epoch: one at a time if a callback wants each, else about a tenth of a second."""
+    each_step = [c for c in callbacks if type(c).on_step_end is not Callback.on_step_end]
+    done, together = 0, 1
+    while done < run.plan.batches:
+        started = time.perf_counter()
+        stop = min(done + together, run.plan.batches)
+        run.carry = epoch.advance(run.carry, done, stop)
+        done = stop
+        for callback in each_step:
+            callback.on_step_end(run, done - 1)
+        for callback in callbacks:
+            callback.on_progress(run, done)
+        if not each_step and time.perf_counter() - started < 0.05:
+            together = min(2 * together, 256)
 
 
 def _bring_over(run: Run, validation: list[Any]) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from portable_mlp import randomness
 from portable_mlp.backends import Backend
 from portable_mlp.metrics import Metric
 from portable_mlp.nn.arrays import Shape
+from portable_mlp.nn.initializers import Initializer
 from portable_mlp.nn.layer import Context, Tree
 from portable_mlp.nn.losses import Loss
 from portable_mlp.nn.network import Network
@@ -52,6 +53,11 @@ class Problem:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
+    def has_foreign_code(self) -> bool:
+        """Whether a layer, the loss or a metric is the user's own."""
+        return any(is_foreign(part) for part in (self.network, self.loss, self.metrics))
+
+    @cached_property
     def layout(self) -> ParameterLayout:
         """Where each parameter lies in the vector."""
         return ParameterLayout(self.network.parameters(self.sample_shape))
@@ -67,9 +73,9 @@ class Problem:
         parts = [np.full(length, float(decays)) for decays, length in self.layout.decay_mask()]
         return self.backend.asarray(np.concatenate(parts))
 
-    def context(self, keys: Keys | None = None) -> Context:
+    def context(self, xp: Any, keys: Keys | None = None) -> Context:
         """What layers and loss run with; training if there are keys."""
-        xp, device = self.backend.xp, self.backend.device
+        device = self.backend.device
         if keys is None:
             return Context(xp, device)
         streams = iter(keys)
@@ -77,35 +83,37 @@ class Problem:
             xp, device, True, lambda shape: randomness.uniform(xp, shape, next(streams), device)
         )
 
-    def outputs(self, vector: Any, state: Tree, x: Any) -> Any:
+    def outputs(self, xp: Any, vector: Any, state: Tree, x: Any) -> Any:
         """What the network gives at prediction, (batch, outputs)."""
-        params = self.layout.views(vector, self.backend.xp)
-        return self.network.apply(params, state, x, self.context())[0]
+        params = self.layout.views(vector, xp)
+        return self.network.apply(params, state, x, self.context(xp))[0]
 
     def value_and_gradient(
-        self, vector: Any, state: Tree, batch: Data, keys: Keys
+        self, xp: Any, vector: Any, state: Tree, batch: Data, keys: Keys
     ) -> tuple[Any, Any, Any, Tree]:
         """``(objective, its gradient, outputs, new state)`` of one batch, in training mode."""
-        value, gradient, outputs, state = self.data_gradient(vector, state, batch, keys)
+        value, gradient, outputs, state = self.data_gradient(xp, vector, state, batch, keys)
         if self.penalty:
-            penalty, slope = self.penalty(vector, self.decay_mask, self.backend.xp)
+            penalty, slope = self.penalty(vector, self.decay_mask, xp)
             value, gradient = value + penalty, gradient + slope
         return value, gradient, outputs, state
 
     def data_gradient(
-        self, vector: Any, state: Tree, batch: Data, keys: Keys
+        self, xp: Any, vector: Any, state: Tree, batch: Data, keys: Keys
     ) -> tuple[Any, Any, Any, Tree]:
         """The same without the penalty: ``(loss, its gradient, outputs, new state)``."""
-        xp, ctx = self.backend.xp, self.context(keys)
+        ctx = self.context(xp, keys)
         params = self.layout.views(vector, xp)
         outputs, cache, state = self.network.apply(params, state, batch.x, ctx)
         value, d_outputs = self.loss(outputs, batch.y, batch.weights, ctx)
         gradients = self.network.gradients(params, cache, d_outputs, ctx)
         return value, self.layout.flatten(gradients, xp), outputs, state
 
-    def sums(self, value: Any, outputs: Any, batch: Data) -> tuple[Any, tuple[Any, ...], Any]:
+    def sums(
+        self, xp: Any, value: Any, outputs: Any, batch: Data
+    ) -> tuple[Any, tuple[Any, ...], Any]:
         """``(loss, metrics, mass)`` of a batch as sums over its samples, weighted."""
-        xp, ctx = self.backend.xp, self.context()
+        ctx = self.context(xp)
         weighted = batch.weights is not None
         mass = xp.sum(batch.weights) if weighted else float(outputs.shape[0])
         metrics = []
@@ -130,6 +138,27 @@ class Problem:
         return Snapshot(self.backend.asarray(np.array(vector)), tree)
 
     def to_host(self, snapshot: Snapshot) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The other way round, for `from_host` of a problem on another backend."""
-        state = [self.backend.to_numpy(leaf) for _, leaf in named_leaves(snapshot.state)]
-        return self.backend.to_numpy(snapshot.vector), state
+        """The other way round, for `from_host` of a problem on another backend; copies."""
+        state = [np.array(self.backend.to_numpy(leaf)) for _, leaf in named_leaves(snapshot.state)]
+        return np.array(self.backend.to_numpy(snapshot.vector)), state
+
+
+def is_foreign(part: Any) -> bool:
+    """Whether code from outside this package runs in it.
+
+    An eager library runs such a step as it is written, so that a user's own ``print``, debugger or
+    changing number works in it.
+    """
+    if isinstance(part, (tuple, list)):
+        return any(is_foreign(child) for child in part)
+    if is_dataclass(part) and not isinstance(part, (type, Initializer)):
+        children = (getattr(part, field.name) for field in fields(part))
+        return _module(type(part)) != _HERE or any(is_foreign(child) for child in children)
+    return callable(part) and not isinstance(part, (type, Initializer)) and _module(part) != _HERE
+
+
+def _module(thing: Any) -> str:
+    return str(getattr(thing, "__module__", "")).partition(".")[0]
+
+
+_HERE = __name__.partition(".")[0]

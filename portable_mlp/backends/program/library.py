@@ -1,0 +1,82 @@
+"""An array library's side of a recorded step: how one operation is written as a line of code."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class Library:
+    """What `code` needs to know of an array library. A subclass for each that replays steps.
+
+    Args:
+        xp: its array API namespace.
+    """
+
+    names: ClassVar[dict[str, Any]]
+    """What the lines of code refer to."""
+
+    def __init__(self, xp: Any) -> None:
+        """Holds the namespace."""
+        self.xp = xp
+
+    def is_array(self, thing: Any) -> bool:
+        """Whether it is an array of this library."""
+        raise NotImplementedError
+
+    def as_array(self, thing: Any) -> Any:
+        """A scalar of the library as a 0-d array."""
+        return thing
+
+    def empty(self, size: int, dtype: Any) -> Any:
+        """Memory for so many numbers, (size,)."""
+        raise NotImplementedError
+
+    def cell(self, value: float, dtype: Any) -> Any:
+        """A number as a 0-d array."""
+        raise NotImplementedError
+
+    def is_view(self, part: Any, whole: Any) -> bool:
+        """Whether ``part`` lies in the memory of ``whole``."""
+        raise NotImplementedError
+
+    def can_be_written(self, array: Any) -> bool:
+        """Whether results may be put into this array: one block of memory, not read-only."""
+        raise NotImplementedError
+
+    def host_view(self, array: Any) -> Any:
+        """The same memory as a numpy array, for a kernel; None where that can't be."""
+        return None
+
+    def line(self, op: str, out: str, args: list[str], options: dict[str, Any]) -> str | None:
+        """One line that puts the result into ``out``; None where the library can't.
+
+        Args:
+            op: the array API's name of the operation.
+            out: name of the array to write.
+            args: the other arguments as code; arrays by their names.
+            options: ``ndims``, ``axis`` and ``keepdims`` where the operation has them.
+        """
+        raise NotImplementedError
+
+    def copy_line(self, out: str, source: str) -> str:
+        """One line that copies, casting where types differ."""
+        raise NotImplementedError
+
+    def fill_line(self, out: str, number: str) -> str:
+        """One line that puts a number into a cell."""
+        raise NotImplementedError
+
+
+_UNARY = """
+    negative abs sqrt square exp expm1 log log1p log2 log10 tanh sinh cosh sin cos tan atan sign floor
+    ceil isfinite isnan isinf logical_not bitwise_invert
+"""
+_BINARY = """
+    add subtract multiply divide pow maximum minimum less less_equal greater greater_equal equal
+    not_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor bitwise_left_shift
+    bitwise_right_shift atan2
+"""
+ELEMENTWISE = frozenset((*_UNARY.split(), *_BINARY.split(), "astype"))
+REDUCTIONS = frozenset(("sum", "max", "min", "mean"))
+VIEWS = frozenset(("getitem", "reshape", "transpose", "expand_dims", "squeeze", "matrix_transpose"))
+"""Operations whose result may lie in the memory of their argument."""

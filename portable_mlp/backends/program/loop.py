@@ -1,0 +1,112 @@
+"""Many steps in one call: recorded at the first, replayed from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from portable_mlp.backends.program.code import Code, Run
+from portable_mlp.backends.program.library import Library
+from portable_mlp.backends.program.record import Node, NotRecordableError, record
+
+
+class CompiledLoop:
+    """``loop(carry, data, rows, numbers, first, stop)`` for an eager library.
+
+    A step is recorded for each new set of shapes. What can't be recorded runs as it is written; then
+    ``refused`` says why.
+
+    Args:
+        library: the array library's side.
+        step: ``step(xp, carry, data, rows, numbers) -> carry``.
+        plain: the loop that runs the step as it is written.
+        with_kernels: whether elementwise operations are to be fused.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        step: Callable[..., Any],
+        plain: Callable[..., Any],
+        with_kernels: bool,
+    ) -> None:
+        """Nothing is recorded yet."""
+        self._library, self._step, self._plain = library, step, plain
+        self._with_kernels = with_kernels
+        self._programs: dict[Any, Run | None] = {}
+        self.texts: list[str] = []
+        """The code of each program, for a reader."""
+        self.refused: Exception | None = None
+
+    def __call__(
+        self, carry: Any, data: Any, rows: Any, numbers: Sequence[Any], first: int, stop: int
+    ) -> Any:
+        """The carry after the steps ``first`` to ``stop - 1``."""
+        if first >= stop:
+            return carry
+        these = None if rows is None else rows[first, ...]
+        arguments = {"carry": carry, "data": data, "these": these, "now": numbers[first]}
+        key = _signature(arguments)
+        if key not in self._programs:
+            self._programs[key] = self._record(arguments)
+        program = self._programs[key]
+        if program is None:
+            return self._plain(carry, data, rows, numbers, first, stop)
+        carry = _own(carry, self._library, set())
+        program(carry, data, rows, numbers, first, stop)
+        return carry
+
+    def _record(self, arguments: dict[str, Any]) -> Run | None:
+        try:
+            nodes, result = record(self._library, self._step, arguments)
+            by_path = {node.path: node for node in nodes if node.op == "input"}
+            outputs = list(_pairs(result, "carry", by_path))
+            code = Code(self._library, nodes, outputs, self._with_kernels)
+            run = code.write()
+        except Exception as error:  # a step that fails fails again, and says why, as it is written
+            self.refused = error
+            return None
+        self.texts.append(code.text)
+        return run
+
+
+def _pairs(tree: Any, path: str, inputs: dict[str, Node]) -> Any:
+    """``(input of the carry, its new value)`` for each leaf of the new carry."""
+    if tree is None:
+        return
+    if isinstance(tree, Node):
+        if path not in inputs:
+            raise NotRecordableError(f"{path} is new in the carry")
+        yield inputs[path], tree
+        return
+    if not isinstance(tree, (dict, tuple)):
+        raise NotRecordableError(f"{path} becomes a {type(tree).__name__}")
+    children = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    for name, child in children:
+        yield from _pairs(child, f"{path}[{name!r}]", inputs)
+
+
+def _signature(tree: Any) -> Any:
+    """Shapes and types: what a program is made for."""
+    if isinstance(tree, dict):
+        return tuple((name, _signature(child)) for name, child in tree.items())
+    if isinstance(tree, (tuple, list)):
+        return tuple(_signature(child) for child in tree)
+    if hasattr(tree, "shape"):
+        return tuple(tree.shape), str(tree.dtype)
+    return type(tree)
+
+
+def _own(tree: Any, library: Library, seen: set[int]) -> Any:
+    """The carry with every array in memory of its own that can be written to."""
+    if tree is None:
+        return None
+    if isinstance(tree, dict):
+        return {name: _own(child, library, seen) for name, child in tree.items()}
+    if isinstance(tree, tuple):
+        children = [_own(child, library, seen) for child in tree]
+        return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
+    if not library.is_array(tree) or id(tree) in seen or not library.can_be_written(tree):
+        tree = library.xp.asarray(tree, copy=True)
+    seen.add(id(tree))
+    return tree

@@ -1,0 +1,94 @@
+"""What a training step changes, and how it is copied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from portable_mlp.backends import Backend
+from portable_mlp.nn.layer import Tree
+from portable_mlp.optim import LBFGS, Optimizer
+from portable_mlp.optim.lbfgs import LBFGSState
+from portable_mlp.training.problem import Problem, Snapshot
+
+
+class Totals(NamedTuple):
+    """Sums over the steps of an epoch, 0-d arrays on the device."""
+
+    loss: Any  # Σ mass · loss, or Σ loss for a sum loss
+    penalty: Any  # Σ mass · penalty
+    squared_gradient: Any  # Σ ‖gradient‖² over the optimizer's steps
+    metrics: tuple[Any, ...]
+
+
+class Pending(NamedTuple):
+    """Gradients that wait for their step, with gradient accumulation."""
+
+    gradient: Any  # Σ mass · gradient
+    mass: Any
+
+
+class Carry(NamedTuple):
+    """Everything that a step changes. A step consumes the carry it is given: its memory may be reused."""
+
+    vector: Any  # the parameters, (parameters,)
+    slots: Any  # the optimizer's state
+    state: Tree  # running statistics of the layers
+    totals: Any  # Totals
+    average: Any  # moving average of the vector, or None
+    pending: Pending | None
+
+
+def zero_totals(problem: Problem) -> Totals:
+    """Where the sums of an epoch start."""
+
+    def zero() -> Any:
+        return problem.backend.asarray(np.zeros(()))
+
+    return Totals(zero(), zero(), zero(), tuple(zero() for _ in problem.metrics))
+
+
+def first_carry(problem: Problem, optimizer: Optimizer, start: Snapshot, slots: Any) -> Carry:
+    """The carry before the first step, in memory of its own. ``slots`` None starts afresh."""
+    xp, copy = problem.backend.xp, problem.backend.copy
+    pending = None
+    if optimizer.accumulation_steps > 1:
+        pending = Pending(xp.zeros_like(start.vector), zero_totals(problem).loss)
+    average = None if optimizer.ema_decay is None else copy(start.vector)
+    if slots is None:
+        fresh = isinstance(optimizer, LBFGS)
+        slots = LBFGSState() if fresh else optimizer.init(start.vector, xp)
+    else:
+        slots = map_arrays(copy, slots)
+    state = map_arrays(copy, start.state)
+    return Carry(copy(start.vector), slots, state, zero_totals(problem), average, pending)
+
+
+def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The same structure with ``function`` of each array; L-BFGS's state is passed as it is.
+
+    Its arrays are never written to, so nobody needs a copy of them.
+    """
+    if tree is None or isinstance(tree, LBFGSState):
+        return tree
+    if isinstance(tree, dict):
+        return {name: map_arrays(function, child) for name, child in tree.items()}
+    if isinstance(tree, tuple):
+        children = [map_arrays(function, child) for child in tree]
+        return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
+    return function(tree)
+
+
+def to_host(carry: Carry, backend: Backend) -> Carry:
+    """The carry as numpy copies, without the sums of its epoch, for `to_device`."""
+    return map_arrays(  # type: ignore[no-any-return]
+        lambda x: np.array(backend.to_numpy(x)), carry._replace(totals=None)
+    )
+
+
+def to_device(carry: Carry, problem: Problem) -> Carry:
+    """The other way round; the sums start at 0."""
+    made = map_arrays(lambda x: problem.backend.asarray(np.array(x)), carry)
+    return made._replace(totals=zero_totals(problem))  # type: ignore[no-any-return]
