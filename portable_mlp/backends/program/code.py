@@ -54,7 +54,7 @@ class Code:
             node
             for item in self.items
             for node in (self.sources[item].stores if isinstance(item, Group) else [item])
-            if isinstance(item, Group) or item.op == "concat" or self._line(item, "o") is not None
+            if isinstance(item, Group) or item.joins_vectors or self._line(item, "o") is not None
         }
         self.memory = Memory(
             library, self.items, self.sources, self.views, self.axes, outputs, in_buffers
@@ -217,7 +217,7 @@ class Code:
     # -- calls ------------------------------------------------------------------------------------
 
     def _call(self, node: Node) -> None:
-        if node.op == "concat":
+        if node.joins_vectors:
             self._concat(node)
             return
         fixed = node in self.memory.fixed or node in self.memory.over

@@ -120,7 +120,7 @@ class Memory:
     def _place_parts(self) -> None:
         """Gradients where they belong in the flat vector, so that nothing has to be moved there."""
         for item in self.items:
-            if isinstance(item, Group) or item.op != "concat" or item not in self.in_buffers:
+            if isinstance(item, Group) or not item.joins_vectors:
                 continue
             whole = self.fixed[item] = self.library.empty(item.size, item.value.dtype)
             start = 0
@@ -128,7 +128,7 @@ class Memory:
                 stop = start + piece.size
                 root = seen_through_or_flat(piece, self.views)
                 free = root in self.in_buffers and root not in self.over and root not in self.fixed
-                if free and root.op != "concat" and root.value.dtype == item.value.dtype:
+                if free and not root.joins_vectors and root.value.dtype == item.value.dtype:
                     self.fixed[root] = whole[start:stop].reshape(root.shape)
                     self.parts[piece] = item
                 start = stop

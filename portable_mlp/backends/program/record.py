@@ -50,6 +50,11 @@ class Node:
         return size
 
     @property
+    def joins_vectors(self) -> bool:
+        """Whether it puts vectors one after the other: gradients into the flat vector."""
+        return self.op == "concat" and len(self.shape) == 1 and self.options.get("axis", 0) == 0
+
+    @property
     def inputs(self) -> list[Node]:
         """The nodes among the arguments, also inside lists."""
         found: list[Node] = []
