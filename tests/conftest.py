@@ -21,6 +21,7 @@ import pytest
 from portable_mlp.backends import BACKENDS, Backend
 from portable_mlp.backends.jax import JaxBackend
 from portable_mlp.backends.numpy import NumpyBackend
+from portable_mlp.backends.torch import TorchBackend
 
 _OPENCL = Path(sys.prefix) / "lib" / "libintelocl.so"
 if "OCL_ICD_FILENAMES" not in os.environ and _OPENCL.exists():
@@ -58,14 +59,18 @@ def _named(name: str, device: str | None = None) -> Callable[[str], Backend]:
 
 MATRIX = [
     Row("numpy", _named("numpy")),
+    Row("numpy:numba", lambda dtype: NumpyBackend(None, dtype, compiler="numba")),
+    Row("numpy:buffers", lambda dtype: NumpyBackend(None, dtype, compiler="buffers")),
+    Row("numpy:none", lambda dtype: NumpyBackend(None, dtype, compiler="none")),
     Row("numpy:readonly", lambda dtype: ReadOnlyNumpyBackend(None, dtype)),
     Row("strict:cpu", _named("array-api-strict", "CPU_DEVICE")),
     Row("strict:device1", _named("array-api-strict", "device1")),
     Row("strict:no_x64", _named("array-api-strict", "no_x64"), float64=False),
     Row("torch:cpu", _named("torch", "cpu")),
+    Row("torch:buffers", lambda dtype: TorchBackend("cpu", dtype, compiler="buffers")),
     Row("torch:cuda", _named("torch", "cuda"), gpu=True),
     Row("torch:mps", _named("torch", "mps"), float64=False, gpu=True),
-    Row("jax", lambda dtype: JaxBackend(None, dtype, jit=False)),
+    Row("jax", lambda dtype: JaxBackend(None, dtype, compiler="none")),
     Row("jax:jit", lambda dtype: JaxBackend(None, dtype)),
     Row("dpnp", _named("dpnp")),
     Row("cupy", _named("cupy"), gpu=True),
@@ -89,12 +94,10 @@ _reasons: dict[str, str] = {}
 def _reason(row: Row) -> str:
     """Why a row can't run here; empty if it can. Asked once for each row."""
     if row.id not in _reasons:
-        reason = type(row.make("float32")).missing() or ""
-        if not reason:
-            try:
-                row.make("float32").probe()
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
+        try:
+            reason = row.make("float32").why_unusable() or ""
+        except ValueError as error:  # the library is there, but not this device of it
+            reason = str(error)
         _reasons[row.id] = reason
     return _reasons[row.id]
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+
+from portable_mlp.nn.choices import check_name
 
 F = TypeVar("F", bound=Callable[..., Any])
 Loop = Callable[[Any, Any, Any, Sequence[Any], int, int], Any]
@@ -26,10 +29,13 @@ class Backend:
     Args:
         device_name: the device as the user wrote it, such as ``"cuda:1"``; None for the default.
         dtype_name: ``"float32"`` or ``"float64"``.
+        compiler: how training steps are run: one of ``compilers``; ``"none"`` runs them as they are
+            written, ``"auto"`` takes the best that is installed.
     """
 
     device_name: str | None = None
     dtype_name: str = "float32"
+    compiler: str = "auto"
 
     name: ClassVar[str]
     library: ClassVar[str]
@@ -38,6 +44,13 @@ class Backend:
     """The command that installs it."""
     devices: ClassVar[str] = "cpu"
     """Devices that a user may name, in words."""
+
+    compilers: ClassVar[tuple[str, ...]] = ("auto", "none")
+    """The ways of running steps that there are; the class's docstring says what they do."""
+
+    def __post_init__(self) -> None:
+        """Checks the compiler's name."""
+        check_name("compiler", self.compiler, self.compilers)
 
     # -- what a library must say ---------------------------------------------------------------
 
@@ -161,6 +174,8 @@ class Backend:
         reason = self.no_device()
         if reason:
             return reason
+        if self.compiler == "numba" and find_spec("numba") is None:
+            return "numba, the compiler asked for, is not installed."
         _ = self.device, self.dtype
         try:
             self.probe()

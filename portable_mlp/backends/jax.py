@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from functools import cached_property, partial
 from types import ModuleType
 from typing import Any
@@ -14,20 +13,17 @@ import numpy as np
 from portable_mlp.backends.base import Backend, F, Loop, refuse_device
 
 
-@dataclass(frozen=True)
 class JaxBackend(Backend):
     """JAX's own namespace.
 
-    Args:
-        jit: whether `compile` compiles; without it a small network runs some 17 times slower.
+    ``"jit"`` compiles; without it a small network runs some 17 times slower. ``"auto"`` is jit.
     """
-
-    jit: bool = True
 
     name = "jax"
     library = "jax"
     install = "pip install 'portable_mlp[jax]'"
     devices = "'cpu', 'gpu', 'cuda' or 'tpu', with ':N' for the N-th"
+    compilers = ("auto", "jit", "none")
 
     @classmethod
     def load(cls) -> Any:
@@ -94,11 +90,11 @@ class JaxBackend(Backend):
     def compile(self, function: F) -> F:
         import jax
 
-        return jax.jit(function) if self.jit else function
+        return jax.jit(function) if self.compiler != "none" else function
 
     def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
         # a step is always traced, also one with code of the user's own: JAX wants it so
-        return _compiled_loop(self, step) if self.jit else self.loop(step)
+        return _compiled_loop(self, step) if self.compiler != "none" else self.loop(step)
 
 
 TOGETHER = 64

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from portable_mlp.backends.base import Backend, Loop, refuse_device
 from portable_mlp.backends.subnormals import subnormals_flushed
-from portable_mlp.nn.choices import check_name
 
 
-@dataclass(frozen=True)
 class NumpyBackend(Backend):
     """NumPy through array-api-compat.
 
-    Args:
-        compiler: how training steps are run: ``"numba"`` fuses elementwise operations into kernels;
-            ``"buffers"`` replays the step's calls into memory that is reused; ``"none"`` runs them as
-            they are written; ``"auto"`` is numba where it is installed (the extra ``fast``), else
-            buffers.
+    Steps are run by ``"numba"``: elementwise operations fused into kernels (the extra ``fast``); by
+    ``"buffers"``: the step's calls replayed into memory that is reused; or as they are written.
+    ``"auto"`` is numba where it is installed, else buffers.
     """
-
-    compiler: str = "auto"
 
     name = "numpy"
     library = "numpy"
     install = "pip install numpy"
-
-    def __post_init__(self) -> None:
-        """Checks the compiler's name."""
-        check_name("compiler", self.compiler, ("auto", "numba", "buffers", "none"))
+    compilers = ("auto", "numba", "buffers", "none")
 
     @classmethod
     def load(cls) -> Any:

@@ -78,7 +78,11 @@ def _status(cls: type[Backend]) -> Status:
 
 
 def get(
-    backend: str | Backend = "numpy", device: str | None = None, dtype: str | None = None
+    backend: str | Backend = "numpy",
+    device: str | None = None,
+    dtype: str | None = None,
+    *,
+    compiler: str | None = None,
 ) -> Backend:
     """The backend of that name, ready for use.
 
@@ -86,6 +90,8 @@ def get(
         backend: a name out of ``BACKENDS``, or a backend, which is given back as it is.
         device: such as ``"cuda:1"``; None for the library's default.
         dtype: ``"float32"``, ``"float64"``; None for float32, or for what the object has.
+        compiler: how training steps are run; the backend's class says which ways there are. None for
+            the best that is installed.
 
     Raises:
         ValueError: unknown name, device or dtype.
@@ -101,6 +107,7 @@ def get(
         for what, asked, has in (
             ("device", device, backend.device_name),
             ("dtype", dtype, backend.dtype_name),
+            ("compiler", compiler, backend.compiler),
         ):
             if asked not in (None, has):
                 raise ValueError(
@@ -115,7 +122,7 @@ def get(
                 f"dtype: got {dtype!r}, expected 'float32' or 'float64'. Half precision is no type "
                 "to hold weights in."
             )
-        made = BACKENDS[backend](device, dtype or "float32")
+        made = BACKENDS[backend](device, dtype or "float32", compiler or "auto")
     else:
         raise TypeError(f"backend: got {backend!r}, expected a name, one of {', '.join(BACKENDS)}.")
     reason = made.why_unusable()

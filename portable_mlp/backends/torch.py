@@ -4,38 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from portable_mlp.backends.base import Backend, Loop, refuse_device
-from portable_mlp.nn.choices import check_name
 
 
-@dataclass(frozen=True)
 class TorchBackend(Backend):
     """PyTorch through array-api-compat.
 
-    Args:
-        compiler: how training steps are run: ``"buffers"`` replays the step's calls into memory that is
-            reused; ``"numba"`` fuses elementwise operations on a CPU into kernels besides;
-            ``"inductor"`` is ``torch.compile`` (it wants a C++ compiler, and some ten seconds for each
-            network); ``"none"`` runs steps as they are written; ``"auto"`` is numba on a CPU where it is
-            installed (the extra ``fast``), else buffers.
+    Steps are run by ``"buffers"``: the step's calls replayed into memory that is reused; by ``"numba"``:
+    elementwise operations fused into kernels besides, on a CPU (the extra ``fast``); by
+    ``"inductor"``: ``torch.compile``, which wants a C++ compiler and some ten seconds for each network;
+    or as they are written. ``"auto"`` is numba on a CPU where it is installed, else buffers.
     """
-
-    compiler: str = "auto"
 
     name = "torch"
     library = "torch"
     install = "pip install 'portable_mlp[torch]'"
     devices = "'cpu', 'cuda', 'cuda:N' or 'mps'"
-
-    def __post_init__(self) -> None:
-        """Checks the compiler's name."""
-        check_name("compiler", self.compiler, ("auto", "buffers", "numba", "inductor", "none"))
+    compilers = ("auto", "numba", "buffers", "inductor", "none")
 
     @classmethod
     def load(cls) -> Any:

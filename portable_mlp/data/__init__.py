@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-from portable_mlp.data.dataset import Dataset
+from portable_mlp.data.dataset import Dataset, Progress
 from portable_mlp.data.digits import load_digits
-from portable_mlp.data.download import Progress
 from portable_mlp.data.errors import DataFileError, DownloadError
 from portable_mlp.data.idx import read_idx
 from portable_mlp.data.mnist import load_fashion_mnist, load_mnist

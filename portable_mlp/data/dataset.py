@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-
 # No generated ==: comparing arrays gives an array, which has no truth value.
+Progress = Callable[[int, int], object]
+"""Called with (bytes done, bytes in all) while a file is downloaded."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images as rows of numbers, their labels, and where they come from.

@@ -10,14 +10,14 @@ import socket
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from portable_mlp.data.dataset import Progress
 from portable_mlp.data.errors import DownloadError
 from portable_mlp.data.part_file import PartFile, open_part, storing
 
-Progress = Callable[[int, int], object]
 _PIECE = 2**16
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from portable_mlp.data.dataset import Dataset
-from portable_mlp.data.download import Progress, fetch_file
+from portable_mlp.data.dataset import Dataset, Progress
 from portable_mlp.data.errors import DownloadError, data_file_error
 from portable_mlp.data.idx import read_idx
 from portable_mlp.data.mnist_files import FASHION_MNIST, MNIST, Recipe, RemoteFile
@@ -187,6 +186,8 @@ def _find_or_fetch(recipe: Recipe, download: bool, progress: Progress | None) ->
 
 def _fetch_missing(recipe: Recipe, own: Path, progress: Progress | None) -> list[Path]:
     """Download those of the four files that ``own`` lacks."""
+    from portable_mlp.data.download import fetch_file  # the web's modules take 15 ms to import
+
     here = [_find(own, file) for file in recipe.files]
     total = sum(file.size for file, path in zip(recipe.files, here, strict=True) if path is None)
     before = 0

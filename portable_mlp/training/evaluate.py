@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -9,22 +10,37 @@ from typing import Any
 from portable_mlp.nn.layer import Tree
 from portable_mlp.training.problem import Data, Problem
 
-CHUNK = 4096
-"""Rows that go through the network at once."""
+
+def chunk_rows(problem: Problem) -> int:
+    """Rows that go through the network at once: few enough for a layer's outputs to stay in the cache."""
+    widest = max(math.prod(out) for _, out in problem.network.shapes(problem.sample_shape).values())
+    return min(max(2**19 // widest, 256), 4096)
 
 
-def chunks(rows: int, size: int = CHUNK) -> Iterator[slice]:
+def chunks(rows: int, size: int) -> Iterator[slice]:
     """Slices that cover the rows and never run past their end."""
     for start in range(0, rows, size):
         yield slice(start, min(start + size, rows))
 
 
+def _viewed(problem: Problem) -> Callable[[Any], Tree]:
+    """``vector -> parameters as layers see them``, made anew only when the vector is another one."""
+    last: list[Any] = [None, None]
+
+    def views(vector: Any) -> Tree:
+        if vector is not last[0]:
+            last[:] = vector, problem.layout.views(vector, problem.backend.xp)
+        return last[1]
+
+    return views
+
+
 def make_evaluate(problem: Problem) -> Callable[[Any, Tree, Data], list[Any]]:
     """A function ``(vector, state, data) -> [loss sum, mass, *metric sums]``, 0-d device arrays."""
-    xp = problem.backend.xp
+    xp, rows, views = problem.backend.xp, chunk_rows(problem), _viewed(problem)
 
-    def sums_of(vector: Any, state: Tree, batch: Data) -> list[Any]:
-        outputs = problem.outputs(xp, vector, state, batch.x)
+    def sums_of(params: Tree, state: Tree, batch: Data) -> list[Any]:
+        outputs = problem.outputs(xp, params, state, batch.x)
         value, _ = problem.loss(outputs, batch.y, batch.weights, problem.context(xp))
         loss, metrics, mass = problem.sums(xp, value, outputs, batch)
         return [loss, mass + xp.zeros_like(loss), *metrics]
@@ -33,10 +49,11 @@ def make_evaluate(problem: Problem) -> Callable[[Any, Tree, Data], list[Any]]:
 
     def evaluate(vector: Any, state: Tree, data: Data) -> list[Any]:
         totals: list[Any] = []
-        for part in chunks(data.x.shape[0]):
+        params = views(vector)
+        for part in chunks(data.x.shape[0], rows):
             weights = None if data.weights is None else data.weights[part]
             batch = Data(data.x[part, ...], data.y[part, ...], weights)
-            sums = compiled(vector, state, batch)
+            sums = compiled(params, state, batch)
             totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else list(sums)
         return totals
 
@@ -63,12 +80,14 @@ def penalty_of(problem: Problem, vector: Any) -> Any:
 
 def make_outputs(problem: Problem) -> Callable[[Any, Tree, Any], Any]:
     """A function ``(vector, state, x) -> outputs`` for any number of rows, chunk by chunk."""
-    xp = problem.backend.xp
+    xp, rows, views = problem.backend.xp, chunk_rows(problem), _viewed(problem)
     compiled = problem.backend.compile(partial(problem.outputs, xp))
 
     def outputs(vector: Any, state: Tree, x: Any) -> Any:
-        if x.shape[0] <= CHUNK:
-            return compiled(vector, state, x)
-        return xp.concat([compiled(vector, state, x[part, ...]) for part in chunks(x.shape[0])])
+        params = views(vector)
+        if x.shape[0] <= rows:
+            return compiled(params, state, x)
+        parts = chunks(x.shape[0], rows)
+        return xp.concat([compiled(params, state, x[part, ...]) for part in parts])
 
     return outputs

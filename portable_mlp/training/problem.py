@@ -83,9 +83,8 @@ class Problem:
             xp, device, True, lambda shape: randomness.uniform(xp, shape, next(streams), device)
         )
 
-    def outputs(self, xp: Any, vector: Any, state: Tree, x: Any) -> Any:
+    def outputs(self, xp: Any, params: Tree, state: Tree, x: Any) -> Any:
         """What the network gives at prediction, (batch, outputs)."""
-        params = self.layout.views(vector, xp)
         return self.network.apply(params, state, x, self.context(xp))[0]
 
     def value_and_gradient(

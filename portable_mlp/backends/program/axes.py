@@ -6,6 +6,7 @@ parameters. A kernel loops over at most two of them. Axes of length 1 are broadc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from portable_mlp.backends.program.library import ELEMENTWISE, REDUCTIONS
@@ -52,7 +53,7 @@ class AxisNames:
         return one
 
     def _of(self, node: Node) -> Axes:
-        rules = {
+        rules: dict[str, Callable[[Node], Axes | None]] = {
             "reshape": self._regrouped,
             "expand_dims": self._regrouped,
             "squeeze": self._regrouped,
@@ -64,9 +65,7 @@ class AxisNames:
         }
         if node.op in ELEMENTWISE or node.op == "where":
             return self._broadcast(node)
-        if node.op in REDUCTIONS:
-            return self._reduced(node)
-        rule = rules.get(node.op)
+        rule = self._reduced if node.op in REDUCTIONS else rules.get(node.op)
         found = rule(node) if rule else None
         return tuple(self._new(length) for length in node.shape) if found is None else found
 
@@ -79,7 +78,7 @@ class AxisNames:
                 axes[-place] = self._join(axes[-place], axis)
         return tuple(axes)
 
-    def _reduced(self, node: Node) -> Axes | None:
+    def _reduced(self, node: Node) -> Axes:
         source = node.args[0]
         gone = reduced_axes(node)
         if node.options.get("keepdims"):

@@ -44,9 +44,10 @@ _INFIX = {
 }
 _COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 _LOGICAL = {"logical_and", "logical_or", "logical_not", "logical_xor"}
-_CALLS = frozenset(
-    "sqrt exp expm1 log log1p log2 log10 tanh sinh cosh sin cos tan floor ceil".split()  # noqa: SIM905
-)
+_CALL_NAMES = """
+    sqrt exp expm1 log log1p log2 log10 tanh sinh cosh sin cos tan atan atan2 floor ceil
+"""
+_CALLS = frozenset(_CALL_NAMES.split())
 
 
 @dataclass
@@ -331,10 +332,10 @@ class _Writer:
             a, b = (self._cast(arg, common) for arg in args)
             return f"({a} {_INFIX[op]} {b})"
         if op in _LOGICAL:
-            a, *b = (arg[1] for arg in args)
+            a, *others = (arg[1] for arg in args)
             if op == "logical_not":
                 return f"(not {a})"
-            return f"({a} != {b[0]})" if op == "logical_xor" else f"({a} {_INFIX[op]} {b[0]})"
+            return f"({a} {'!=' if op == 'logical_xor' else _INFIX[op]} {others[0]})"
         if op in ("isnan", "isfinite", "isinf"):
             x = args[0][1]
             nan, finite = f"({x} != {x})", f"({x} - {x} == 0)"
@@ -349,7 +350,7 @@ class _Writer:
             text = f"{a} {_INFIX[op]} {rest[0]}"
             return f"({text})" if type_ == "bool" else f"{type_}({text})"
         if op in _CALLS:
-            return f"{type_}({op}({a}))"
+            return f"{type_}({op}({', '.join([a, *rest])}))"
         one = {
             "negative": f"-{a}",
             "abs": f"abs({a})",
@@ -396,13 +397,6 @@ def kernel_source(
         wanted: the group's nodes that somebody outside of it needs.
     """
     return _Writer(group, names, views, wanted).write()
-
-
-def can_write(node: Node) -> bool:
-    """Whether a kernel knows the operation."""
-    known = {"astype", "where", "sum", "max", "argmax", "maximum", "minimum"}
-    known |= {"isnan", "isfinite", "isinf", "negative", "abs", "square", "bitwise_invert", "sign"}
-    return node.op in known | _INFIX.keys() | _LOGICAL | _CALLS
 
 
 def _common_type(args: list[Any]) -> str:

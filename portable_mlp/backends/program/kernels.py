@@ -21,6 +21,8 @@ import numpy as np
 _FUNCTIONS = "sqrt exp expm1 log log1p log2 log10 tanh sinh cosh sin cos tan floor ceil"
 _NAMES = {
     **{name: getattr(np, name) for name in _FUNCTIONS.split()},
+    "atan": np.arctan,
+    "atan2": np.arctan2,
     **{name: getattr(np, name) for name in ("float32", "float64", "int32", "int64")},
     "__name__": __name__,  # numba imports it again with machine code from the disk
     "inf": math.inf,

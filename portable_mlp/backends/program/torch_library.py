@@ -54,7 +54,7 @@ class TorchLibrary(Library):
 
     def is_view(self, part: Any, whole: Any) -> bool:
         same = part.untyped_storage().data_ptr() == whole.untyped_storage().data_ptr()
-        return same and part.dtype == whole.dtype
+        return bool(same and part.dtype == whole.dtype)
 
     def can_be_written(self, array: Any) -> bool:
         return bool(array.is_contiguous())
