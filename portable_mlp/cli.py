@@ -79,6 +79,8 @@ def list_backends(
     for s in found:
         if not s.usable:
             typer.echo(f"{s.name}: {s.reason}\n    {s.install}")
+        elif s.advice:
+            typer.echo(f"{s.name}: {s.advice}")
 
 
 @app.command()

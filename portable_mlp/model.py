@@ -26,9 +26,10 @@ from portable_mlp.training.callbacks import Interrupted, StopOnNonFinite
 from portable_mlp.training.carry import first_carry
 from portable_mlp.training.epoch import Plan, make_advance
 from portable_mlp.training.evaluate import figures, make_evaluate, make_outputs, penalty_of
+from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.history import History
 from portable_mlp.training.loop import Callback, Run, train
-from portable_mlp.training.options import Options, checked_callbacks, progress
+from portable_mlp.training.options import Options, check_validation, checked_callbacks, progress
 from portable_mlp.training.problem import Data, Problem
 from portable_mlp.training.split import validation_split
 
@@ -49,8 +50,9 @@ class MLP:
         metrics: names or `Metric` objects; None means accuracy for a classifier.
         l1: factor of Σ|w| in the loss, over weights, not biases and norms.
         l2: factor of ½ Σ w² in the loss, over weights.
-        backend: ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"``, ``"dpnp"``, ``"array-api-strict"``.
-        device: such as ``"cuda:1"``; None for the backend's default.
+        backend: ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"``, ``"dpnp"``, ``"array-api-strict"``; or
+            ``"auto"``: a few steps are timed on each that can be used, and the fastest is taken.
+        device: such as ``"cuda:1"``; None for the backend's default, ``"auto"`` for the fastest.
         dtype: ``"float32"`` (None means this) or ``"float64"``.
         seed: of first weights, shuffles and dropout: the same numbers on every backend.
 
@@ -106,16 +108,20 @@ class MLP:
         assert layers is not None  # noqa: S101
         randomness.check_seed(seed)
         chosen_loss = choose("loss", loss, LOSSES, Loss)
+        auto = "auto" in (backend, device)
         self._problem = Problem(
             network=Network.of(layers),
             sample_shape=sample_shape,
             loss=chosen_loss,
             penalty=Penalty(l1, l2),
             metrics=choose_metrics(metrics, chosen_loss),
-            backend=backends.get(backend, device, dtype),
+            backend=backends.get(*(("numpy", None) if auto else (backend, device)), dtype),
         )
         self._seed = int(seed)
         self._check_outputs()
+        if auto:
+            chosen = choose_backend(self._problem, backend, device, dtype)
+            self._problem = replace(self._problem, backend=chosen)
         with self._problem.backend.scope():
             self._weights = self._problem.first_weights(self._seed)
         self._forget()
@@ -305,15 +311,7 @@ class MLP:
         """
         options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
         shown, checked = progress(verbose), checked_callbacks(callbacks)
-        if validation_data is not None and validation_fraction:
-            raise ValueError(
-                "fit: got validation_data and validation_fraction, expected one of them."
-            )
-        if validation_data is not None and len(validation_data) not in (2, 3):
-            raise ValueError(
-                f"validation_data: got {len(validation_data)} part(s), expected (X, y) or "
-                "(X, y, sample_weight)."
-            )
+        check_validation(validation_data, validation_fraction)
         with self.backend.scope():
             data, total = self._data(X, y, sample_weight, class_weight)
             validation = None

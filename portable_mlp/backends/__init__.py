@@ -5,9 +5,10 @@
 
 from portable_mlp.backends.base import Backend, BackendUnavailableError, Loop
 from portable_mlp.backends.interchange import answer_like, check_place, is_host, library_of, take_in
-from portable_mlp.backends.registry import BACKENDS, Status, get, status, usable
+from portable_mlp.backends.registry import AUTO_ORDER, BACKENDS, Status, get, status, usable
 
 __all__ = [
+    "AUTO_ORDER",
     "BACKENDS",
     "Backend",
     "BackendUnavailableError",

@@ -45,6 +45,8 @@ class Backend:
     devices: ClassVar[str] = "cpu"
     """Devices that a user may name, in words."""
 
+    device_choices: ClassVar[tuple[str | None, ...]] = (None,)
+    """Devices that ``device="auto"`` tries; those that are not there are passed over."""
     compilers: ClassVar[tuple[str, ...]] = ("auto", "none")
     """The ways of running steps that there are; the class's docstring says what they do."""
 
@@ -196,6 +198,11 @@ class Backend:
             total = xp.sum(xp.exp(ones @ ones - 2.0) + xp.maximum(ones, 0.0))
             if abs(float(total) - 8.0) > 1e-3:
                 raise RuntimeError(f"a test sum came out as {float(total)}, expected 8")
+
+    @classmethod
+    def advice(cls) -> str:
+        """One sentence on how this backend could be faster here; empty if there is none."""
+        return ""
 
     @classmethod
     def version(cls) -> str:

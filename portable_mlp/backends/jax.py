@@ -23,6 +23,7 @@ class JaxBackend(Backend):
     library = "jax"
     install = "pip install 'portable_mlp[jax]'"
     devices = "'cpu', 'gpu', 'cuda' or 'tpu', with ':N' for the N-th"
+    device_choices = ("cpu", "cuda", "tpu")
     compilers = ("auto", "jit", "none")
 
     @classmethod

@@ -29,6 +29,16 @@ class NumpyBackend(Backend):
 
         return xp
 
+    @classmethod
+    def advice(cls) -> str:
+        from portable_mlp.backends import blas
+        from portable_mlp.backends.program import kernels
+
+        numba = (
+            "" if kernels.available() else "pip install 'portable_mlp[fast]' makes training faster."
+        )
+        return " ".join(part for part in (numba, blas.advice()) if part)
+
     @cached_property
     def device(self) -> Any:
         if self.device_name not in (None, "cpu"):

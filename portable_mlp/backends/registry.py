@@ -19,6 +19,9 @@ BACKENDS: dict[str, type[Backend]] = {
 }
 """The classes by the name that users write."""
 
+AUTO_ORDER = ("numpy", "cupy", "jax", "torch", "dpnp")
+"""Backends that ``backend="auto"`` tries, in this order."""
+
 DTYPES = ("float32", "float64")
 
 
@@ -33,6 +36,7 @@ class Status:
         install: the command that installs it.
         version: version of the library, empty if not usable.
         device: the default device, empty if not usable.
+        advice: how it could be faster here; most often empty.
     """
 
     name: str
@@ -41,10 +45,12 @@ class Status:
     install: str
     version: str
     device: str
+    advice: str = ""
 
     def __str__(self) -> str:
         if self.usable:
-            return f"{self.name}: usable ({self.version}, {self.device})"
+            advice = f" {self.advice}" if self.advice else ""
+            return f"{self.name}: usable ({self.version}, {self.device}){advice}"
         return f"{self.name}: not usable: {self.reason} Install: {self.install}"
 
 
@@ -74,7 +80,7 @@ def _status(cls: type[Backend]) -> Status:
     reason = cls.missing()
     if reason:
         return Status(cls.name, False, reason, cls.install, "", "")
-    return Status(cls.name, True, "", cls.install, cls.version(), cls().place)
+    return Status(cls.name, True, "", cls.install, cls.version(), cls().place, cls.advice())
 
 
 def get(

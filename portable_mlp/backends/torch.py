@@ -25,6 +25,7 @@ class TorchBackend(Backend):
     library = "torch"
     install = "pip install 'portable_mlp[torch]'"
     devices = "'cpu', 'cuda', 'cuda:N' or 'mps'"
+    device_choices = ("cpu", "cuda", "mps")
     compilers = ("auto", "numba", "buffers", "inductor", "none")
 
     @classmethod

@@ -86,9 +86,12 @@ class Run:
         self.carry, self.went_back = to_device(self.epoch_start, self.problem), True
 
     def finite(self) -> bool:
-        """Whether weights and running statistics are finite now; asks the device."""
+        """Whether weights and running statistics are there and finite now; asks the device."""
         backend = self.problem.backend
-        return bool(backend.to_numpy(_all_finite(self)) > 0)
+        try:
+            return bool(backend.to_numpy(_all_finite(self)) > 0)
+        except RuntimeError:  # a compiled loop that was interrupted has consumed them
+            return False
 
 
 class Callback:

@@ -1,0 +1,60 @@
+"""Which kernels NumPy's matrix products run on, and whether the processor has better ones.
+
+OpenBLAS chooses its kernels when it is loaded. A version that does not know a processor, or is misled
+by a virtual machine, takes older ones than it could; then its environment variable says otherwise.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+_WIDE = ("avx512f", "avx512bw", "avx512dq", "avx512vl")
+_NARROW = ("haswell", "zen", "sandybridge", "nehalem", "prescott")
+
+
+@cache
+def openblas_kernels() -> str:
+    """Name of the kernels, such as ``"Haswell"``; empty where NumPy runs on another library."""
+    folder = Path(np.__file__).parent.parent / "numpy.libs"
+    for path in sorted(folder.glob("libscipy_openblas*")):
+        try:
+            library = ctypes.CDLL(str(path))  # loaded already: this is the same one
+        except OSError:
+            continue
+        for name in ("scipy_openblas_get_corename64_", "scipy_openblas_get_corename"):
+            function = getattr(library, name, None)
+            if function is not None:
+                function.restype = ctypes.c_char_p
+                return str(function().decode())
+    return ""
+
+
+def advice() -> str:
+    """One sentence if matrix products could be faster here; empty if not, or not known."""
+    kernels = openblas_kernels()
+    if not kernels or kernels.lower() not in _NARROW or not _has_wide_vectors():
+        return ""
+    if os.environ.get("OPENBLAS_CORETYPE"):
+        return ""
+    return (
+        f"OpenBLAS runs its {kernels} kernels on this processor, which has AVX-512: with "
+        "OPENBLAS_CORETYPE=SkylakeX in the environment, set before Python starts, matrix products "
+        "may be half as fast again."
+    )
+
+
+def _has_wide_vectors() -> bool:
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    flags = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
+    return set(_WIDE) <= set(flags)
