@@ -19,7 +19,6 @@ from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.choices import choose
 from portable_mlp.nn.dense_stack import checked_sizes, dense_stack, sample_shape_of
 from portable_mlp.nn.initializers import Initializer
-from portable_mlp.nn.layer import Context
 from portable_mlp.optim import Optimizer, Penalty, Schedule
 from portable_mlp.summary import summary
 from portable_mlp.training.callbacks import Interrupted, StopOnNonFinite
@@ -399,7 +398,7 @@ class MLP:
         Returns:
             (n, outputs) in the kind of X.
         """
-        return self._answer(X, lambda outputs: outputs)
+        return self._answer(X, lambda outputs, ctx: outputs)
 
     def predict(self, X: Any) -> Any:  # noqa: N803
         """Class numbers (n,), 0/1 for each label (n, labels), or values (n, outputs), by the loss.
@@ -411,7 +410,7 @@ class MLP:
             An array in the kind of X: numpy for numpy, lists and data frames; else the same library
             and device.
         """
-        return self._answer(X, lambda outputs: self.loss.predict(outputs, self._context()))
+        return self._answer(X, self.loss.predict)
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
         """Probabilities (n, classes), or (n, labels) for yes/no labels; for classifiers.
@@ -427,13 +426,11 @@ class MLP:
         """
         return self._answer(X, lambda outputs: self.loss.probabilities(outputs, self._context()))
 
-    def _context(self) -> Context:
-        return self._problem.context(self.backend.xp)
-
     def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
         with self.backend.scope():
             x = border.features(X, self.backend, self._problem.sample_shape, allow_empty=True)
-            answer = finish(self._outputs(*self._weights, x))
+            outputs = self._outputs(*self._weights, x)
+            answer = finish(outputs, self._problem.context(self.backend.xp))
             return answer_like(answer, X, self.backend)
 
     def evaluate(self, X: Any, y: Any, *, sample_weight: Any = None) -> dict[str, float]:  # noqa: N803
