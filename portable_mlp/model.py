@@ -424,7 +424,7 @@ class MLP:
         Raises:
             TypeError: the loss is none of a classifier with probabilities.
         """
-        return self._answer(X, lambda outputs: self.loss.probabilities(outputs, self._context()))
+        return self._answer(X, self.loss.probabilities)
 
     def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
         with self.backend.scope():
