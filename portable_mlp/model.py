@@ -119,8 +119,8 @@ class MLP:
         self._seed = int(seed)
         self._check_outputs()
         if auto:
-            chosen = choose_backend(self._problem, backend, device, dtype)
-            self._problem = replace(self._problem, backend=chosen)
+            made = choose_backend(self._problem, backend, device, dtype)
+            self._problem = replace(self._problem, backend=made)
         with self._problem.backend.scope():
             self._weights = self._problem.first_weights(self._seed)
         self._forget()
@@ -309,7 +309,7 @@ class MLP:
                 everything was finite.
         """
         options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
-        shown, checked = progress(verbose), checked_callbacks(callbacks)
+        asked = [*checked_callbacks(callbacks), *progress(verbose)]
         check_validation(validation_data, validation_fraction)
         with self.backend.scope():
             data, total = self._data(X, y, sample_weight, class_weight)
@@ -340,8 +340,12 @@ class MLP:
             carry = first_carry(self._problem, options.optimizer, self._weights, slots)
             run = Run(plan, validation, carry)
             try:
-                shown = [StopOnNonFinite(), Interrupted(), *checked, *shown]
-                train(run, shown, self._advance(options.optimizer), self._evaluate)
+                train(
+                    run,
+                    [StopOnNonFinite(), Interrupted(), *asked],
+                    self._advance(options.optimizer),
+                    self._evaluate,
+                )
             finally:
                 self._keep(run)
         return run.history
