@@ -21,14 +21,13 @@ from portable_mlp.nn.dense_stack import checked_sizes, dense_stack, sample_shape
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.optim import Optimizer, Penalty, Schedule
 from portable_mlp.summary import summary
-from portable_mlp.training.callbacks import Interrupted, StopOnNonFinite
 from portable_mlp.training.carry import first_carry
 from portable_mlp.training.epoch import Plan, make_advance
 from portable_mlp.training.evaluate import figures, make_evaluate, make_outputs, penalty_of
 from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.history import History
 from portable_mlp.training.loop import Callback, Run, train
-from portable_mlp.training.options import Options, check_validation, checked_callbacks, progress
+from portable_mlp.training.options import Options, all_callbacks, check_validation
 from portable_mlp.training.problem import Data, Problem
 from portable_mlp.training.split import validation_split
 
@@ -309,7 +308,7 @@ class MLP:
                 everything was finite.
         """
         options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
-        asked = [*checked_callbacks(callbacks), *progress(verbose)]
+        watching = all_callbacks(callbacks, verbose)
         check_validation(validation_data, validation_fraction)
         with self.backend.scope():
             data, total = self._data(X, y, sample_weight, class_weight)
@@ -340,12 +339,7 @@ class MLP:
             carry = first_carry(self._problem, options.optimizer, self._weights, slots)
             run = Run(plan, validation, carry)
             try:
-                train(
-                    run,
-                    [StopOnNonFinite(), Interrupted(), *asked],
-                    self._advance(options.optimizer),
-                    self._evaluate,
-                )
+                train(run, watching, self._advance(options.optimizer), self._evaluate)
             finally:
                 self._keep(run)
         return run.history

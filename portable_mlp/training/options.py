@@ -10,7 +10,7 @@ from typing import Any
 
 from portable_mlp.nn.choices import choose
 from portable_mlp.optim import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from portable_mlp.training.callbacks import EpochLines, ProgressBar
+from portable_mlp.training.callbacks import EpochLines, Interrupted, ProgressBar, StopOnNonFinite
 from portable_mlp.training.loop import Callback
 
 
@@ -80,6 +80,12 @@ def progress(verbose: int | None) -> list[Callback]:
         raise ValueError(f"verbose: got {verbose!r}, expected 0, 1, 2 or None.")
     shown: dict[int, list[Callback]] = {0: [], 1: [ProgressBar()], 2: [EpochLines()]}
     return shown[verbose]
+
+
+def all_callbacks(callbacks: Sequence[Callback], verbose: int | None) -> list[Callback]:
+    """What every training has, what the user asked for, and what shows the training."""
+    asked = checked_callbacks(callbacks)
+    return [StopOnNonFinite(), Interrupted(), *asked, *progress(verbose)]
 
 
 def checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
