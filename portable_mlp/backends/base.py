@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from portable_mlp.backends.precision import rounded_product
 from portable_mlp.nn.choices import check_name
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,11 +32,13 @@ class Backend:
         dtype_name: ``"float32"`` or ``"float64"``.
         compiler: how training steps are run: one of ``compilers``; ``"none"`` runs them as they are
             written, ``"auto"`` takes the best that is installed.
+        precision: of matrix products: one of ``precisions``.
     """
 
     device_name: str | None = None
     dtype_name: str = "float32"
     compiler: str = "auto"
+    precision: str = "float32"
 
     name: ClassVar[str]
     library: ClassVar[str]
@@ -50,9 +53,18 @@ class Backend:
     compilers: ClassVar[tuple[str, ...]] = ("auto", "none")
     """The ways of running steps that there are; the class's docstring says what they do."""
 
+    precisions: ClassVar[tuple[str, ...]] = ("float32",)
+    """Of matrix products; `portable_mlp.backends.precision` says what they are."""
+
     def __post_init__(self) -> None:
-        """Checks the compiler's name."""
+        """Checks the names."""
         check_name("compiler", self.compiler, self.compilers)
+        check_name(f"precision on backend {self.name!r}", self.precision, self.precisions)
+        if self.precision != "float32" and self.dtype_name != "float32":
+            raise ValueError(
+                f"precision: got {self.precision!r} beside dtype {self.dtype_name!r}, expected dtype "
+                "'float32': the factors of a product can't be smaller than half of the weights."
+            )
 
     # -- what a library must say ---------------------------------------------------------------
 
@@ -113,6 +125,15 @@ class Backend:
     def scope(self) -> AbstractContextManager[Any]:
         """The context in which everything of this backend runs."""
         return nullcontext()
+
+    @cached_property
+    def rounds(self) -> bool:
+        """Whether the factors of a product are rounded here; the library itself does tf32."""
+        return self.precision not in ("float32", "tf32")
+
+    def matmul(self, xp: Any, a: Any, b: Any) -> Any:
+        """The product of two matrices, its factors rounded to the precision asked for."""
+        return rounded_product(xp, a, b, self.precision) if self.rounds else a @ b
 
     def copy(self, x: Any) -> Any:
         """The array in memory of its own."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ class CupyBackend(Backend):
     library = "cupy"
     install = "pip install 'portable_mlp[cuda13]' (CUDA 12: 'portable_mlp[cuda12]')"
     devices = "'cuda' or 'cuda:N'"
+    precisions = ("float32", "tf32", "float16")
 
     @classmethod
     def load(cls) -> Any:
@@ -68,8 +70,24 @@ class CupyBackend(Backend):
         self.device.synchronize()
 
     def scope(self) -> AbstractContextManager[Any]:
+        return self._scope()
+
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
         import cupy
 
         # a Device object can't be entered twice at once, so each scope has its own
-        scope: AbstractContextManager[Any] = cupy.cuda.Device(self.number)
-        return scope
+        with cupy.cuda.Device(self.number):
+            if self.precision != "tf32":
+                yield
+                return
+            from cupy._core import _routines_linalg, get_compute_type, set_compute_type
+
+            # CuPy has no public switch but the variable CUPY_TF32, which holds for the whole process
+            single = cupy.dtype("float32")
+            before = get_compute_type(single)
+            set_compute_type(single, _routines_linalg.COMPUTE_TYPE_TF32)
+            try:
+                yield
+            finally:
+                set_compute_type(single, before)

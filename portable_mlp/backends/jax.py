@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from portable_mlp.backends.base import Backend, F, Loop, refuse_device
+from portable_mlp.backends.precision import PRECISIONS
 
 
 class JaxBackend(Backend):
@@ -25,6 +26,7 @@ class JaxBackend(Backend):
     devices = "'cpu', 'gpu', 'cuda' or 'tpu', with ':N' for the N-th"
     device_choices = ("cpu", "cuda", "tpu")
     compilers = ("auto", "jit", "none")
+    precisions = PRECISIONS
 
     @classmethod
     def load(cls) -> Any:
@@ -74,11 +76,13 @@ class JaxBackend(Backend):
     def _scope(self) -> Iterator[None]:
         import jax
 
-        # both settings hold inside this context only; full precision so that a GPU's matrix products
-        # agree with the other backends
+        # both settings hold inside this context only; full precision, unless another one is asked for,
+        # so that a GPU's matrix products agree with the other backends
         with (
             jax.enable_x64(self.dtype_name == "float64"),
-            jax.default_matmul_precision("highest"),
+            jax.default_matmul_precision(
+                "tensorfloat32" if self.precision == "tf32" else "highest"
+            ),
         ):
             yield
 

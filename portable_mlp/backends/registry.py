@@ -89,6 +89,7 @@ def get(
     dtype: str | None = None,
     *,
     compiler: str | None = None,
+    precision: str | None = None,
 ) -> Backend:
     """The backend of that name, ready for use.
 
@@ -98,6 +99,8 @@ def get(
         dtype: ``"float32"``, ``"float64"``; None for float32, or for what the object has.
         compiler: how training steps are run; the backend's class says which ways there are. None for
             the best that is installed.
+        precision: of matrix products: ``"float32"`` (None means this), ``"tf32"``, ``"bfloat16"``,
+            ``"float16"``, where the library has it. Weights stay in float32.
 
     Raises:
         ValueError: unknown name, device or dtype.
@@ -114,6 +117,7 @@ def get(
             ("device", device, backend.device_name),
             ("dtype", dtype, backend.dtype_name),
             ("compiler", compiler, backend.compiler),
+            ("precision", precision, backend.precision),
         ):
             if asked not in (None, has):
                 raise ValueError(
@@ -128,7 +132,9 @@ def get(
                 f"dtype: got {dtype!r}, expected 'float32' or 'float64'. Half precision is no type "
                 "to hold weights in."
             )
-        made = BACKENDS[backend](device, dtype or "float32", compiler or "auto")
+        made = BACKENDS[backend](
+            device, dtype or "float32", compiler or "auto", precision or "float32"
+        )
     else:
         raise TypeError(f"backend: got {backend!r}, expected a name, one of {', '.join(BACKENDS)}.")
     reason = made.why_unusable()

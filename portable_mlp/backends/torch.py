@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from portable_mlp.backends.base import Backend, Loop, refuse_device
+from portable_mlp.backends.precision import PRECISIONS
 
 
 class TorchBackend(Backend):
@@ -27,6 +28,7 @@ class TorchBackend(Backend):
     devices = "'cpu', 'cuda', 'cuda:N' or 'mps'"
     device_choices = ("cpu", "cuda", "mps")
     compilers = ("auto", "numba", "buffers", "inductor", "none")
+    precisions = PRECISIONS
 
     @classmethod
     def load(cls) -> Any:
@@ -84,9 +86,24 @@ class TorchBackend(Backend):
         elif self.device.type == "mps":
             torch.mps.synchronize()
 
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
+        import torch
+
+        flags = torch.backends.cuda.matmul
+        before = flags.allow_tf32
+        flags.allow_tf32 = self.precision == "tf32"
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            flags.allow_tf32 = before
+
     def scope(self) -> AbstractContextManager[Any]:
         import torch
 
+        if self.device.type == "cuda":
+            return self._scope()
         scope: AbstractContextManager[Any] = torch.no_grad()
         return scope
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,12 +52,14 @@ class Context:
         training: true during training; dropout and batch statistics depend on it.
         uniform: gives a fresh float32 array of that shape, uniform in [0, 1), from the next random
             stream of this step: the same numbers on every backend.
+        matmul: the product of two matrices: ``@``, or ``@`` with factors rounded to a smaller type.
     """
 
     xp: Namespace
     device: Any = None
     training: bool = False
     uniform: Callable[[Shape], Array] = _no_randomness
+    matmul: Callable[[Any, Any], Any] = operator.matmul
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,12 +77,15 @@ class Problem:
     def context(self, xp: Any, keys: Keys | None = None) -> Context:
         """What layers and loss run with; training if there are keys."""
         device = self.backend.device
+        matmul = partial(self.backend.matmul, xp) if self.backend.rounds else operator.matmul
         if keys is None:
-            return Context(xp, device)
+            return Context(xp, device, matmul=matmul)
         streams = iter(keys)
-        return Context(
-            xp, device, True, lambda shape: randomness.uniform(xp, shape, next(streams), device)
-        )
+
+        def uniform(shape: Shape) -> Any:
+            return randomness.uniform(xp, shape, next(streams), device)
+
+        return Context(xp, device, True, uniform, matmul)
 
     def outputs(self, xp: Any, params: Tree, state: Tree, x: Any) -> Any:
         """What the network gives at prediction, (batch, outputs)."""

@@ -69,7 +69,7 @@ class Dense(Layer):
         return DenseParams(weight, bias if self.use_bias else None)
 
     def forward(self, params: DenseParams, x: Array, ctx: Context) -> tuple[Any, Any]:
-        y = x @ params.weight  # (batch, out)
+        y = ctx.matmul(x, params.weight)  # (batch, out)
         if params.bias is not None:
             y += params.bias  # into the fresh product: no second temporary
         return y, x
@@ -77,12 +77,12 @@ class Dense(Layer):
     def gradients(self, params: DenseParams, cache: Any, dy: Array, ctx: Context) -> DenseParams:
         x = cache  # (batch, in)
         bias = None if params.bias is None else ctx.xp.sum(dy, axis=0)
-        return DenseParams(weight=x.T @ dy, bias=bias)
+        return DenseParams(weight=ctx.matmul(x.T, dy), bias=bias)
 
     def backward(
         self, params: DenseParams, cache: Any, dy: Array, ctx: Context
     ) -> tuple[Any, DenseParams]:
-        return dy @ params.weight.T, self.gradients(params, cache, dy, ctx)
+        return ctx.matmul(dy, params.weight.T), self.gradients(params, cache, dy, ctx)
 
     def _label(self) -> str:
         return f' "{self.name}"' if self.name else ""
