@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from portable_mlp.backends.base import Backend, refuse_device
+from portable_mlp.backends.base import Backend, Loop, refuse_device
 
 
 class CupyBackend(Backend):
-    """CuPy through array-api-compat."""
+    """CuPy through array-api-compat.
+
+    Steps are run by ``"kernels"``: elementwise operations fused into one kernel each, results in memory
+    that is reused; by ``"buffers"``: the latter alone; or as they are written. ``"auto"`` is kernels.
+    The first step of each program is run both ways and compared.
+    """
 
     name = "cupy"
     library = "cupy"
     install = "pip install 'portable_mlp[cuda13]' (CUDA 12: 'portable_mlp[cuda12]')"
     devices = "'cuda' or 'cuda:N'"
+    compilers = ("auto", "kernels", "buffers", "none")
     precisions = ("float32", "tf32", "float16")
 
     @classmethod
@@ -91,3 +97,12 @@ class CupyBackend(Backend):
                 yield
             finally:
                 set_compute_type(single, before)
+
+    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+        if self.compiler == "none" or as_written:
+            return self.loop(step)
+        from portable_mlp.backends.program import CompiledLoop
+        from portable_mlp.backends.program.cuda import CudaCompiler, CupyLibrary
+
+        compiler = None if self.compiler == "buffers" else CudaCompiler()
+        return CompiledLoop(CupyLibrary(self.xp), step, self.loop(step), compiler, checked=True)

@@ -52,7 +52,8 @@ class NumpyBackend(Backend):
         from portable_mlp.backends.program.numpy_library import NumpyLibrary
 
         fused = self.compiler == "numba" or (self.compiler == "auto" and kernels.available())
-        return _flushed(CompiledLoop(NumpyLibrary(self.xp), step, super().loop(step), fused))
+        compiler = kernels.NumbaCompiler() if fused else None
+        return _flushed(CompiledLoop(NumpyLibrary(self.xp), step, super().loop(step), compiler))
 
     def loop(self, step: Callable[..., Any]) -> Loop:
         return _flushed(super().loop(step))

@@ -119,5 +119,5 @@ class TorchBackend(Backend):
 
         fused = self.compiler == "numba" or (self.compiler == "auto" and kernels.available())
         library = TorchLibrary(self.xp, self.device)
-        on_host = self.device.type == "cpu"
-        return CompiledLoop(library, step, self.loop(step), fused and on_host)
+        compiler = kernels.NumbaCompiler() if fused and self.device.type == "cpu" else None
+        return CompiledLoop(library, step, self.loop(step), compiler)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from portable_mlp.backends.program import kernels
 from portable_mlp.backends.program.axes import AxisNames, reduced_axes
 from portable_mlp.backends.program.fusion import Fusion, Group, arrange
-from portable_mlp.backends.program.kernel_source import kernel_source
+from portable_mlp.backends.program.kernels import KernelCompiler
 from portable_mlp.backends.program.library import ELEMENTWISE, REDUCTIONS, VIEWS, Library
 from portable_mlp.backends.program.memory import Memory
 from portable_mlp.backends.program.record import Node
@@ -24,7 +23,7 @@ class Code:
         library: the array library's side.
         nodes: all that was recorded.
         outputs: ``(input of the carry, node that takes its place)``.
-        with_kernels: whether elementwise operations are to be fused.
+        compiler: makes kernels of elementwise operations; None for none.
     """
 
     def __init__(
@@ -32,23 +31,30 @@ class Code:
         library: Library,
         nodes: list[Node],
         outputs: list[tuple[Node, Node]],
-        with_kernels: bool,
+        compiler: KernelCompiler | None,
     ) -> None:
         """Decides what is done in which order, and where results lie."""
         self.library, self.outputs = library, outputs
         nodes = _live(nodes, [node for pair in outputs for node in pair])
         self.views = {n for n in nodes if _is_view(n, library)}
         self.axes = AxisNames(nodes)
-        fusion = Fusion(self.axes, self.views, with_kernels)
+        self.compiler = compiler
+        fusion = Fusion(
+            self.axes,
+            self.views,
+            kernels=compiler is not None,
+            reduces=compiler is not None and compiler.reduces,
+            few=None if compiler is None else compiler.few,
+        )
         for node in arrange(nodes, self.axes, [result for _, result in outputs]):
             fusion.add(node)
         self.items = [_single(item) for item in fusion.items]
         self.nodes = nodes
         wanted = self._wanted()
         self.sources = {
-            item: kernel_source(item, self.axes, self.views, wanted & set(item.nodes))
+            item: compiler.source(item, self.axes, self.views, wanted & set(item.nodes))
             for item in self.items
-            if isinstance(item, Group)
+            if isinstance(item, Group) and compiler is not None
         }
         in_buffers = {
             node
@@ -174,25 +180,26 @@ class Code:
 
     def _in_shape(self, node: Node, kind: str, two: bool) -> str:
         """The variable of an array in the shape that a kernel wants."""
-        long = [n for n in node.shape if n != 1]
-        rows_and_columns = kind == "full" and two
-        shape = tuple(long) if rows_and_columns else (node.size,)
-        root, name = node, self._name(node)
+        assert self.compiler is not None  # noqa: S101  (there are no kernels without it)
+        shape = self.compiler.shape(kind, node.shape, two)
+        name = self._name(node)
         key = (name, str(shape))
         if key in self._shaped:
             return self._shaped[key]
         made = f"{name}_{'x'.join(map(str, shape))}"
         if name in self._globals:
-            self._globals[made] = self.library.host_view(self._globals[name]).reshape(shape)
+            self._globals[made] = self.library.kernel_view(self._globals[name]).reshape(shape)
         else:
-            line = f"{made} = host({name}).reshape({shape})"
-            self._lines(self._is_fixed(root)).append(line)
-            self._globals["host"] = self.library.host_view
+            line = f"{made} = kernel_view({name}).reshape({shape})"
+            self._lines(self._is_fixed(node)).append(line)
+            self._globals["kernel_view"] = self.library.kernel_view
         self._shaped[key] = made
         return made
 
     def _cell(self, number: Any, dtype: Any) -> str:
         """The variable of a 0-d array with this number: cheaper than a Python number in each call."""
+        if not self.library.cells:
+            return self._known[number] if isinstance(number, Node) else repr(number)
         key = (number if isinstance(number, Node) else (type(number), number), dtype)
         if key not in self._cells:
             name = f"c{len(self._cells)}"
@@ -295,7 +302,8 @@ class Code:
         lengths = self._lengths(group)
         numbers = [self._known[number] for number in source.numbers]
         name = f"kernel{len(self._globals)}"
-        self._globals[name] = kernels.compiled(source.text)
+        assert self.compiler is not None  # noqa: S101
+        self._globals[name] = self.compiler.compiled(source)
         self._each.append(f"        {name}({', '.join([*map(str, lengths), *args, *numbers])})")
 
     def _lengths(self, group: Group) -> tuple[int, int]:

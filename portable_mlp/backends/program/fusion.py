@@ -17,8 +17,6 @@ TYPES = ("float32", "float64", "int32", "int64", "bool")
 _SLOW_NAMES = "exp expm1 log log1p log2 log10 tanh sinh cosh sin cos tan atan atan2 pow"
 SLOW = frozenset(_SLOW_NAMES.split())
 """Functions that the library does many at a time and a kernel one at a time."""
-FEW = 4096
-"""So many of them a kernel does itself: less than another call costs."""
 SHORT = 64
 """The longest row that a kernel sums up; the library sums long rows faster and more exactly."""
 
@@ -98,11 +96,22 @@ class Fusion:
         names: of the axes.
         views: nodes that lie in the memory of another; they need no call.
         kernels: whether there are any; if not, each node stays alone.
+        reduces: whether kernels sum up.
+        few: how many slow functions a kernel may do; None for any number.
     """
 
-    def __init__(self, names: AxisNames, views: set[Node], kernels: bool) -> None:
+    def __init__(
+        self,
+        names: AxisNames,
+        views: set[Node],
+        *,
+        kernels: bool,
+        reduces: bool = True,
+        few: int | None = None,
+    ) -> None:
         """Starts without a group."""
         self.names, self.views, self._kernels = names, views, kernels
+        self._reduces, self._few = reduces, few
         self.items: list[Node | Group] = []
         self._place: dict[Node, int] = {}  # index of the item that makes a node
         self._open = 0  # groups from this item on may still grow
@@ -139,16 +148,17 @@ class Fusion:
             return False
         if any(len(set(self.names.named(n))) < len(self.names.named(n)) for n in arrays):
             return False
-        if node.op in SLOW and node.size > FEW and not _is_square(node):
+        many = self._few is not None and node.size > self._few
+        if node.op in SLOW and many and not _is_square(node):
             return False
         if node.op in ("sum", "max", "argmax"):
-            return len(reduced_axes(node)) == 1 and self._is_short(node)
+            return self._reduces and len(reduced_axes(node)) == 1 and self._is_short(node)
         return node.op in ELEMENTWISE or node.op == "where"
 
     def _is_short(self, node: Node) -> bool:
         source, (axis,) = node.args[0], reduced_axes(node)
         if len(source.shape) == 1:
-            return node.op == "sum" and source.size <= FEW
+            return node.op == "sum" and (self._few is None or source.size <= self._few)
         if len(source.shape) == 2 and axis == 0:
             return node.op == "sum" and source.shape[0] > 1 and source.shape[1] > 1
         return len(source.shape) == 2 and 1 < source.shape[1] <= SHORT
@@ -171,6 +181,8 @@ class Fusion:
             return False
         late = [source for source in inside if source in group.after]
         if not axes:  # a number: it can wait for the loops to end
+            if group.columns is not None and not self._reduces:
+                return False
             group.nodes.append(node)
             group.after.add(node)
             return True

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,7 +27,6 @@ _INFIX = {
     "subtract": "-",
     "multiply": "*",
     "divide": "/",
-    "pow": "**",
     "less": "<",
     "less_equal": "<=",
     "greater": ">",
@@ -39,8 +38,6 @@ _INFIX = {
     "bitwise_xor": "^",
     "bitwise_left_shift": "<<",
     "bitwise_right_shift": ">>",
-    "logical_and": "and",
-    "logical_or": "or",
 }
 _COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 _LOGICAL = {"logical_and", "logical_or", "logical_not", "logical_xor"}
@@ -67,6 +64,8 @@ class KernelSource:
     kinds: dict[Node, str]
     numbers: dict[Node, str]
     stores: list[Node]
+    over: dict[Node, str] = field(default_factory=dict)
+    """Results that lie over an array which the kernel reads, and its name."""
 
     @property
     def text(self) -> str:
@@ -82,11 +81,12 @@ class KernelSource:
         """
         if given in self.arrays:
             old = self.arrays.pop(result)
-            self.body = [re.sub(rf"\b{old}\b", self.arrays[given], line) for line in self.body]
+            new = self.over[result] = self.arrays[given]
+            self.body = [re.sub(rf"\b{old}\b", new, line) for line in self.body]
 
 
 @dataclass
-class _Writer:
+class LoopWriter:
     """Writes one kernel.
 
     Args:
@@ -106,6 +106,16 @@ class _Writer:
     casts: dict[tuple[str, str], str] = field(default_factory=dict)
     cell_loads: list[str] = field(default_factory=list)
     row_loads: list[str] = field(default_factory=list)
+
+    def choice(self, condition: str, yes: str, no: str) -> str:
+        """One or the other."""
+        return f"({yes} if {condition} else {no})"
+
+    def power(self, a: str, b: str) -> str:
+        """a to the power b."""
+        return f"{a} ** {b}"
+
+    words: ClassVar[dict[str, str]] = {"and": "and", "or": "or", "not": "not "}
 
     def kind(self, node: Node) -> str:
         """How a node's array lies in the loops."""
@@ -326,7 +336,7 @@ class _Writer:
         if op == "where":
             condition = args[0][1]
             a, b = (self._cast(arg, type_) for arg in args[1:])
-            return f"({a} if {condition} else {b})"
+            return self.choice(condition, a, b)
         if op in _COMPARISONS:
             common = _common_type(args)
             a, b = (self._cast(arg, common) for arg in args)
@@ -334,18 +344,23 @@ class _Writer:
         if op in _LOGICAL:
             a, *others = (arg[1] for arg in args)
             if op == "logical_not":
-                return f"(not {a})"
-            return f"({a} {'!=' if op == 'logical_xor' else _INFIX[op]} {others[0]})"
+                return f"({self.words['not']}{a})"
+            word = {"logical_and": "and", "logical_or": "or"}.get(op)
+            return f"({a} {self.words[word] if word else '!='} {others[0]})"
         if op in ("isnan", "isfinite", "isinf"):
             x = args[0][1]
             nan, finite = f"({x} != {x})", f"({x} - {x} == 0)"
-            return {"isnan": nan, "isfinite": finite, "isinf": f"(not {finite} and not {nan})"}[op]
+            neither = f"({self.words['not']}{finite} {self.words['and']} {self.words['not']}{nan})"
+            return {"isnan": nan, "isfinite": finite, "isinf": neither}[op]
         a, *rest = (self._cast(arg, type_) for arg in args)
         if op == "pow" and node.args[1] == 2:
             return f"{type_}({a} * {a})"
         if op in ("maximum", "minimum"):  # a NaN goes through, whichever side it is on
             sign = ">=" if op == "maximum" else "<="
-            return f"({a} if ({a} {sign} {rest[0]} or {a} != {a}) else {rest[0]})"
+            first = f"({a} {sign} {rest[0]} {self.words['or']} {a} != {a})"
+            return self.choice(first, a, rest[0])
+        if op == "pow":
+            return f"{type_}({self.power(a, rest[0])})"
         if op in _INFIX:
             text = f"{a} {_INFIX[op]} {rest[0]}"
             return f"({text})" if type_ == "bool" else f"{type_}({text})"
@@ -356,7 +371,7 @@ class _Writer:
             "abs": f"abs({a})",
             "square": f"{a} * {a}",
             "bitwise_invert": f"~{a}",
-            "sign": f"{a} if {a} != {a} else {type_}({a} > 0) - {type_}({a} < 0)",
+            "sign": self.choice(f"{a} != {a}", a, f"{type_}({a} > 0) - {type_}({a} < 0)"),
         }
         return f"{type_}({one[op]})"
 
@@ -385,10 +400,10 @@ class _Writer:
         return self._array(node) + where
 
 
-def kernel_source(
+def loop_source(
     group: Group, names: AxisNames, views: set[Node], wanted: set[Node]
 ) -> KernelSource:
-    """The source of a group's kernel.
+    """A group's kernel as loops in Python.
 
     Args:
         group: what it does.
@@ -396,7 +411,7 @@ def kernel_source(
         views: nodes that lie in the memory of another.
         wanted: the group's nodes that somebody outside of it needs.
     """
-    return _Writer(group, names, views, wanted).write()
+    return LoopWriter(group, names, views, wanted).write()
 
 
 def _common_type(args: list[Any]) -> str:

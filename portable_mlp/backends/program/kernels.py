@@ -1,4 +1,4 @@
-"""Kernels compiled by numba: each source once, kept on disk for the next process.
+"""Who makes machine code of a kernel's source; here: numba, each source once, kept on disk.
 
 No fast-math: each operation is rounded as numpy rounds it. No threads: beside those of a matrix
 library a second pool costs more than it gives.
@@ -14,9 +14,14 @@ from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+
+from portable_mlp.backends.program.axes import AxisNames
+from portable_mlp.backends.program.fusion import Group
+from portable_mlp.backends.program.kernel_source import KernelSource, loop_source
+from portable_mlp.backends.program.record import Node
 
 _FUNCTIONS = "sqrt exp expm1 log log1p log2 log10 tanh sinh cosh sin cos tan floor ceil"
 _NAMES = {
@@ -30,6 +35,59 @@ _NAMES = {
 }
 
 
+class KernelCompiler:
+    """Makes kernels of sources.
+
+    Args:
+        reduces: whether a kernel may sum up, and know in one pass what it needs in the next.
+        few: how many exponentials and the like a kernel may do, more of which the library does faster;
+            None for any number.
+    """
+
+    reduces: ClassVar[bool]
+    few: ClassVar[int | None]
+
+    def source(
+        self, group: Group, names: AxisNames, views: set[Node], wanted: set[Node]
+    ) -> KernelSource:
+        """The source of a group's kernel."""
+        raise NotImplementedError
+
+    def compiled(self, source: KernelSource) -> Callable[..., Any]:
+        """``kernel(n0, n1, *arrays, *numbers)``."""
+        raise NotImplementedError
+
+    def shape(self, kind: str, shape: tuple[int, ...], two: bool) -> tuple[int, ...]:
+        """The shape in which a kernel wants an array of that kind.
+
+        Args:
+            kind: as in `kernel_source`.
+            shape: the array's own.
+            two: whether the kernel has two loops.
+        """
+        raise NotImplementedError
+
+
+class NumbaCompiler(KernelCompiler):
+    """Loops compiled for one core."""
+
+    reduces = True
+    few = 4096  # less than another call costs
+
+    def source(
+        self, group: Group, names: AxisNames, views: set[Node], wanted: set[Node]
+    ) -> KernelSource:
+        return loop_source(group, names, views, wanted)
+
+    def compiled(self, source: KernelSource) -> Callable[..., Any]:
+        return _compiled(source.text)
+
+    def shape(self, kind: str, shape: tuple[int, ...], two: bool) -> tuple[int, ...]:
+        if kind == "full" and two:
+            return tuple(n for n in shape if n != 1)
+        return (math.prod(shape),)
+
+
 @cache
 def available() -> bool:
     """Whether numba is installed; it is imported with the first kernel."""
@@ -37,7 +95,7 @@ def available() -> bool:
 
 
 @cache
-def compiled(text: str) -> Callable[..., Any]:
+def _compiled(text: str) -> Callable[..., Any]:
     """The kernel of this source; machine code is made at its first call."""
     import numba
 

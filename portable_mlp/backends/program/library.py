@@ -14,6 +14,8 @@ class Library:
 
     names: ClassVar[dict[str, Any]]
     """What the lines of code refer to."""
+    cells: ClassVar[bool] = True
+    """Whether a number is put into a 0-d array first, which makes small calls cheaper on a CPU."""
 
     def __init__(self, xp: Any) -> None:
         """Holds the namespace."""
@@ -43,9 +45,9 @@ class Library:
         """Whether results may be put into this array: one block of memory, not read-only."""
         raise NotImplementedError
 
-    def host_view(self, array: Any) -> Any:
-        """The same memory as a numpy array, for a kernel; None where that can't be."""
-        return None
+    def kernel_view(self, array: Any) -> Any:
+        """The same memory as a kernel wants it."""
+        return array
 
     def line(self, op: str, out: str, args: list[str], options: dict[str, Any]) -> str | None:
         """One line that puts the result into ``out``; None where the library can't.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from portable_mlp.backends.program.code import Code, Run
+from portable_mlp.backends.program.kernels import KernelCompiler
 from portable_mlp.backends.program.library import Library
 from portable_mlp.backends.program.record import Node, NotRecordableError, record
 
@@ -20,7 +22,9 @@ class CompiledLoop:
         library: the array library's side.
         step: ``step(xp, carry, data, rows, numbers) -> carry``.
         plain: the loop that runs the step as it is written.
-        with_kernels: whether elementwise operations are to be fused.
+        compiler: makes kernels of elementwise operations; None for none.
+        checked: whether a program is run beside the plain step once, and left if it gives anything
+            else: for libraries and devices on which it was not proved.
     """
 
     def __init__(
@@ -28,11 +32,12 @@ class CompiledLoop:
         library: Library,
         step: Callable[..., Any],
         plain: Callable[..., Any],
-        with_kernels: bool,
+        compiler: KernelCompiler | None,
+        checked: bool = False,
     ) -> None:
         """Nothing is recorded yet."""
         self._library, self._step, self._plain = library, step, plain
-        self._with_kernels = with_kernels
+        self._compiler, self._checked = compiler, checked
         self._programs: dict[Any, Run | None] = {}
         self.texts: list[str] = []
         """The code of each program, for a reader."""
@@ -49,6 +54,10 @@ class CompiledLoop:
         key = _signature(arguments)
         if key not in self._programs:
             self._programs[key] = self._record(arguments)
+            if self._checked and self._programs[key] is not None:
+                given = (data, rows, numbers, first, first + 1)
+                if not self._agrees(self._programs[key], carry, given):
+                    self._programs[key] = None
         program = self._programs[key]
         if program is None:
             return self._plain(carry, data, rows, numbers, first, stop)
@@ -56,12 +65,34 @@ class CompiledLoop:
         program(carry, data, rows, numbers, first, stop)
         return carry
 
+    def _agrees(self, program: Run | None, carry: Any, given: tuple[Any, ...]) -> bool:
+        """Whether one step of the program gives what the plain step gives."""
+        xp = self._library.xp
+        assert program is not None  # noqa: S101
+        try:
+            found = _copied(carry, xp)
+            program(found, *given)
+            expected = _leaves(self._plain(_copied(carry, xp), *given))
+            for a, b in zip(_leaves(found), expected, strict=True):
+                error, scale = float(xp.max(xp.abs(a - b))), float(xp.max(xp.abs(b)))
+                if not error <= 1e-3 * scale + 1e-30:
+                    raise ValueError(f"off by {error}, the largest number is {scale}")
+        except Exception as error:
+            self.refused = error
+            warnings.warn(
+                f"a compiled step was left for the plain one: {type(error).__name__}: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return False
+        return True
+
     def _record(self, arguments: dict[str, Any]) -> Run | None:
         try:
             nodes, result = record(self._library, self._step, arguments)
             by_path = {node.path: node for node in nodes if node.op == "input"}
             outputs = list(_pairs(result, "carry", by_path))
-            code = Code(self._library, nodes, outputs, self._with_kernels)
+            code = Code(self._library, nodes, outputs, self._compiler)
             run = code.write()
         except Exception as error:  # a step that fails fails again, and says why, as it is written
             self.refused = error
@@ -95,6 +126,27 @@ def _signature(tree: Any) -> Any:
     if hasattr(tree, "shape"):
         return tuple(tree.shape), str(tree.dtype)
     return type(tree)
+
+
+def _copied(tree: Any, xp: Any) -> Any:
+    """The carry with every array copied."""
+    if tree is None:
+        return None
+    if isinstance(tree, dict):
+        return {name: _copied(child, xp) for name, child in tree.items()}
+    if isinstance(tree, tuple):
+        children = [_copied(child, xp) for child in tree]
+        return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
+    return xp.asarray(tree, copy=True)
+
+
+def _leaves(tree: Any) -> list[Any]:
+    if tree is None:
+        return []
+    if isinstance(tree, (dict, tuple)):
+        children = tree.values() if isinstance(tree, dict) else tree
+        return [leaf for child in children for leaf in _leaves(child)]
+    return [tree]
 
 
 def _own(tree: Any, library: Library, seen: set[int]) -> Any:

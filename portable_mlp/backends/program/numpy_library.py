@@ -51,9 +51,6 @@ class NumpyLibrary(Library):
     def can_be_written(self, array: Any) -> bool:
         return bool(array.flags.writeable and array.flags.c_contiguous)
 
-    def host_view(self, array: Any) -> Any:
-        return array
-
     def line(self, op: str, out: str, args: list[str], options: dict[str, Any]) -> str | None:
         if op in ELEMENTWISE and op != "astype":
             joined = ", ".join(args)
