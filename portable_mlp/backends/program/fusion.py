@@ -217,6 +217,8 @@ class Fusion:
                 return False  # numbers only
             group.rows, group.columns = rows, columns
             return True
+        if not self._reduces:  # without loops of its own, a kernel has one shape
+            return (rows, columns) == (group.rows, group.columns)
         if rows is None:
             return columns == (group.columns if group.rows is None else group.rows)
         if group.rows is None:
