@@ -17,6 +17,7 @@ from portable_mlp import (
     History,
     Metric,
     TrainingDiverged,
+    backends,
     nn,
     optim,
     randomness,
@@ -24,7 +25,7 @@ from portable_mlp import (
 from portable_mlp.backends import Backend
 from portable_mlp.optim import schedules
 from portable_mlp.training import Run
-from portable_mlp.training.problem import Data
+from portable_mlp.training.problem import Data, is_foreign
 from portable_mlp.training.split import validation_split
 
 
@@ -523,3 +524,84 @@ def test_history_names_what_it_knows() -> None:
     with pytest.raises(KeyError, match="got 'lost', expected one of loss"):
         history["lost"]
     assert history.as_dict() == {"loss": [1.0], "best_epoch": None, "stopped": ""}
+
+
+# -- what a compiled loop must not change ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_a_users_own_layer_runs_as_it_is_written(name: str) -> None:
+    if backends.BACKENDS[name].missing():
+        pytest.skip(f"{name} is not installed")
+    calls: list[float] = []
+
+    class Watched(nn.ReLU):
+        def value(self, z: Any, xp: Any) -> Any:
+            calls.append(float(z[0, 0]))  # a number of this very step, as a print would show it
+            return super().value(z, xp)
+
+    model = MLP(layers=[nn.Dense(4), Watched(), nn.Dense(3)], inputs=2, backend=name, metrics=())
+    model.fit(X, Y, epochs=2, batch_size=10)
+    assert len(calls) == 18
+    assert len(set(calls)) > 9
+
+
+def test_code_of_the_users_own_is_recognised() -> None:
+    def square(z: Any, xp: Any) -> Any:
+        return z * z
+
+    def foreign(**options: Any) -> bool:
+        return MLP(**options)._problem.has_foreign_code
+
+    assert not foreign(sizes=[2, 3], metrics=["accuracy"])
+    custom = nn.CustomActivation(square, square)
+    assert foreign(layers=[nn.Dense(3), custom], inputs=2)
+    assert foreign(layers=[nn.Residual((nn.Dense(2), custom)), nn.Dense(3)], inputs=2)
+    assert foreign(sizes=[2, 3], metrics=[Metric("mine", lambda o, t, loss, ctx: o[:, 0])])
+    assert foreign(sizes=[2, 3], loss=nn.CustomLoss(lambda o, t, xp: (o[:, 0], o)))
+
+    class Mine(optim.SGD):
+        pass
+
+    assert is_foreign(Mine())
+    assert not is_foreign(optim.SGD())
+
+
+def test_nothing_that_was_handed_in_is_written_to(backend: Backend) -> None:
+    x, y = np.array(X, dtype=np.float32), np.array(Y)
+    model = MLP([2, 4, 3], backend=backend, metrics=())
+    weights = model.parameters()
+    given_x, given_y = backend.asarray(x), backend.asarray(y, backend.index_dtype)
+    model.set_parameters(weights)
+    kept = {name: value.copy() for name, value in weights.items()}
+    model.fit(given_x, given_y, epochs=2, batch_size=None)
+    model.fit(given_x, given_y, epochs=2, batch_size=7)
+    np.testing.assert_array_equal(backend.to_numpy(given_x), x)
+    np.testing.assert_array_equal(backend.to_numpy(given_y), y)
+    for name, value in weights.items():
+        np.testing.assert_array_equal(value, kept[name])
+
+
+def test_a_snapshot_stays_while_training_goes_on(backend: Backend) -> None:
+    class Keeps(Callback):
+        def on_epoch_end(self, run: Run) -> None:
+            kept.append(run.kept_snapshot())
+            values.append(np.array(backend.to_numpy(kept[-1].vector)))
+
+    kept: list[Any] = []
+    values: list[np.ndarray] = []
+    model = MLP([2, 4, 3], backend=backend, metrics=())
+    model.fit(X, Y, epochs=3, batch_size=10, callbacks=[Keeps()])
+    for snapshot, value in zip(kept, values, strict=True):
+        np.testing.assert_array_equal(backend.to_numpy(snapshot.vector), value)
+    assert (values[0] != values[2]).any()
+
+
+def test_weights_of_a_model_are_not_those_of_the_next_training(backend: Backend) -> None:
+    model = MLP([2, 4, 3], backend=backend, metrics=())
+    model.fit(X, Y, epochs=1, batch_size=10)
+    copy_of_it = model.to(backend)
+    before = copy_of_it.parameters()
+    model.fit(X, Y, epochs=1, batch_size=10)
+    for name, value in copy_of_it.parameters().items():
+        np.testing.assert_array_equal(value, before[name])
