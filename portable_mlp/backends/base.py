@@ -82,6 +82,10 @@ class Backend:
         """The array on the host, as numpy: the only way out."""
         return np.asarray(x)
 
+    def host_view(self, x: Any) -> np.ndarray:
+        """The same, perhaps read-only and in the array's own memory: to be copied from."""
+        return self.to_numpy(x)
+
     @classmethod
     def device_name_of(cls, x: Any) -> str:
         """Where an array of this library lies, as a user would write it."""
@@ -135,6 +139,10 @@ class Backend:
         """The product of two matrices, its factors rounded to the precision asked for."""
         return rounded_product(xp, a, b, self.precision) if self.rounds else a @ b
 
+    def squared_norm(self, xp: Any, x: Any) -> Any:
+        """‖x‖² of a vector."""
+        return x @ x
+
     def copy(self, x: Any) -> Any:
         """The array in memory of its own."""
         return self.xp.asarray(x, copy=True)
@@ -143,11 +151,18 @@ class Backend:
         """A pure function of arrays, compiled where the library can; else the function itself."""
         return function
 
-    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+    def compile_loop(
+        self,
+        step: Callable[..., Any],
+        *,
+        parts: Sequence[int] = (),
+        as_written: bool = False,
+    ) -> Loop:
         """Many steps in one call, compiled where the library can; `loop` is its oracle.
 
         Args:
             step: ``step(xp, carry, data, rows, numbers) -> carry``, a pure function.
+            parts: lengths of the arrays in the carry's flat vectors: a compiler may keep them apart.
             as_written: whether an eager library is to run it line by line: it has code of the user's
                 own in it, whose ``print`` and breakpoints are to work.
 

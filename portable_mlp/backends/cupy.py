@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
@@ -98,7 +98,13 @@ class CupyBackend(Backend):
             finally:
                 set_compute_type(single, before)
 
-    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+    def compile_loop(
+        self,
+        step: Callable[..., Any],
+        *,
+        parts: Sequence[int] = (),
+        as_written: bool = False,
+    ) -> Loop:
         if self.compiler == "none" or as_written:
             return self.loop(step)
         from portable_mlp.backends.program import CompiledLoop

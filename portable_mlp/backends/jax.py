@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from portable_mlp.backends.base import Backend, F, Loop, refuse_device
+from portable_mlp.backends.pieces import Pieces, PiecesNamespace, cuts_of, flat, in_pieces
 from portable_mlp.backends.precision import PRECISIONS
 
 
@@ -37,7 +38,7 @@ class JaxBackend(Backend):
     @cached_property
     def xp(self) -> Any:
         xp = self.load()
-        return _with_fast_concat(xp) if self.device.platform == "cpu" else xp
+        return _fast_on_a_cpu(xp) if self.device.platform == "cpu" else xp
 
     @cached_property
     def device(self) -> Any:
@@ -89,34 +90,67 @@ class JaxBackend(Backend):
     def to_numpy(self, x: Any) -> np.ndarray:
         return np.array(x)  # a copy, because JAX's own memory is read-only
 
+    def host_view(self, x: Any) -> np.ndarray:
+        return np.asarray(x)
+
     def synchronize(self, x: Any) -> None:
         x.block_until_ready()
+
+    def squared_norm(self, xp: Any, x: Any) -> Any:
+        if isinstance(x, Pieces):
+            first, *rest = (self.squared_norm(self.xp, array) for array in x.arrays)
+            return sum(rest, first)
+        # XLA adds up a vector one number after the other on a CPU: 70 µs for 101,770; columns 20
+        whole = x.shape[0] // _COLUMNS * _COLUMNS
+        if self.place != "cpu" or whole == 0:
+            return x @ x
+        table, rest = xp.reshape(x[:whole], (-1, _COLUMNS)), x[whole:]
+        return xp.sum(xp.sum(table * table, axis=0)) + rest @ rest
 
     def compile(self, function: F) -> F:
         import jax
 
         return jax.jit(function) if self.compiler != "none" else function
 
-    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+    def compile_loop(
+        self,
+        step: Callable[..., Any],
+        *,
+        parts: Sequence[int] = (),
+        as_written: bool = False,
+    ) -> Loop:
         # a step is always traced, also one with code of the user's own: JAX wants it so
-        return _compiled_loop(self, step) if self.compiler != "none" else self.loop(step)
+        return _compiled_loop(self, step, parts) if self.compiler != "none" else self.loop(step)
 
 
-TOGETHER = 64
+_COLUMNS = 1024
+TOGETHER = 256
 """Steps in one call of a compiled loop."""
 
 
-def _compiled_loop(backend: JaxBackend, step: Callable[..., Any]) -> Loop:
+def _compiled_loop(
+    backend: JaxBackend, step: Callable[..., Any], parts: Sequence[int] = ()
+) -> Loop:
     """Up to `TOGETHER` steps in one program on the device, which takes over the carry's memory."""
     import jax
 
-    @partial(jax.jit, donate_argnums=0)
-    def some(carry: Any, data: Any, rows: Any, table: Any, first: Any, count: Any) -> Any:
+    _register_pieces()
+    cuts = cuts_of(parts) if parts else ()
+
+    @partial(jax.jit, donate_argnums=0, static_argnums=6)
+    def some(
+        carry: Any, data: Any, rows: Any, table: Any, first: Any, count: Any, apart: bool
+    ) -> Any:
+        xp = PiecesNamespace(backend.xp, parts) if apart else backend.xp
+
         def body(k: Any, carry: Any) -> Any:
             these = None if rows is None else rows[first + k, ...]
-            return step(backend.xp, carry, data, these, jax.tree.map(lambda t: t[k], table))
+            return step(xp, carry, data, these, jax.tree.map(lambda t: t[k], table))
 
-        return jax.lax.fori_loop(0, count, body, carry)
+        if not apart:
+            return jax.lax.fori_loop(0, count, body, carry)
+        moved = jax.lax.fori_loop(0, count, body, in_pieces(carry, cuts))
+        return flat(moved, carry, lambda v, a, k: jax.lax.dynamic_update_slice(v, a, (k,)))
 
     def stacked(*values: Any) -> np.ndarray:
         whole = isinstance(values[0], int)
@@ -128,16 +162,28 @@ def _compiled_loop(backend: JaxBackend, step: Callable[..., Any]) -> Loop:
             these = list(numbers[start : start + count])
             # the same length each time, so that there is one program
             table = jax.tree.map(stacked, *these, *these[-1:] * (TOGETHER - count))
-            carry = some(carry, data, rows, table, start, count)
+            carry = some(carry, data, rows, table, start, count, len(cuts) > 2 and count >= 8)
         return carry
 
     return run
 
 
-def _with_fast_concat(xp: Any) -> Any:
-    """The namespace with a `concat` that writes into a fresh array.
+@cache
+def _register_pieces() -> None:
+    """Tells JAX that a vector in pieces is a tree of arrays."""
+    import jax
 
-    XLA's own takes 1.8 ms on a CPU for the 101,770 gradients of 784-128-10, this one 0.03.
+    jax.tree_util.register_pytree_node(
+        Pieces, lambda p: (p.arrays, p.cuts), lambda cuts, arrays: Pieces(arrays, cuts)
+    )
+
+
+def _fast_on_a_cpu(xp: Any) -> Any:
+    """The namespace with a quicker `concat` and `take`.
+
+    XLA's own concatenation takes 1.8 ms on a CPU for the 101,770 gradients of 784-128-10; writing into a
+    fresh array takes 0.03. `take` looks for row numbers out of range and puts NaN there, which takes
+    as long as the rest of it; the package's row numbers are in range.
     """
     fast = ModuleType(xp.__name__)
     vars(fast).update(vars(xp))
@@ -152,7 +198,10 @@ def _with_fast_concat(xp: Any) -> Any:
             start += part.shape[0]
         return whole
 
-    vars(fast)["concat"] = concat
+    def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Any:
+        return xp.take(x, indices, axis=axis, mode="clip")
+
+    vars(fast).update(concat=concat, take=take)
     return fast
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -45,7 +45,13 @@ class NumpyBackend(Backend):
             raise refuse_device(self, 'For a GPU use backend="cupy", "torch" or "jax".')
         return "cpu"
 
-    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+    def compile_loop(
+        self,
+        step: Callable[..., Any],
+        *,
+        parts: Sequence[int] = (),
+        as_written: bool = False,
+    ) -> Loop:
         if self.compiler == "none" or as_written:
             return self.loop(step)
         from portable_mlp.backends.program import CompiledLoop, kernels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
@@ -107,7 +107,13 @@ class TorchBackend(Backend):
         scope: AbstractContextManager[Any] = torch.no_grad()
         return scope
 
-    def compile_loop(self, step: Callable[..., Any], *, as_written: bool = False) -> Loop:
+    def compile_loop(
+        self,
+        step: Callable[..., Any],
+        *,
+        parts: Sequence[int] = (),
+        as_written: bool = False,
+    ) -> Loop:
         if self.compiler == "inductor":
             import torch
 

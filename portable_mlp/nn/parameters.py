@@ -77,6 +77,11 @@ class ParameterLayout:
             start = stop
         return tuple(entries)
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Number of parameters in each array."""
+        return tuple(place.stop - place.start for _, _, place in self.entries)
+
     @cached_property
     def size(self) -> int:
         """Number of parameters."""

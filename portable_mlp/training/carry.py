@@ -81,11 +81,30 @@ def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
     return function(tree)
 
 
-def to_host(carry: Carry, backend: Backend) -> Carry:
-    """The carry as numpy copies, without the sums of its epoch, for `to_device`."""
-    return map_arrays(  # type: ignore[no-any-return]
-        lambda x: np.array(backend.to_numpy(x)), carry._replace(totals=None)
-    )
+def to_host(carry: Carry, backend: Backend, into: Carry | None = None) -> Carry:
+    """The carry as numpy copies, without the sums of its epoch, for `to_device`.
+
+    Args:
+        carry: on the device.
+        backend: where it lies.
+        into: an earlier result whose memory may be used again.
+    """
+    old = iter(_arrays(into))
+
+    def copied(x: Any) -> np.ndarray:
+        host, memory = backend.host_view(x), next(old, None)
+        if memory is None or memory.shape != host.shape or memory.dtype != host.dtype:
+            return np.array(host)
+        np.copyto(memory, host)
+        return memory
+
+    return map_arrays(copied, carry._replace(totals=None))  # type: ignore[no-any-return]
+
+
+def _arrays(tree: Any) -> list[np.ndarray]:
+    found: list[np.ndarray] = []
+    map_arrays(found.append, tree)
+    return found
 
 
 def to_device(carry: Carry, problem: Problem) -> Carry:

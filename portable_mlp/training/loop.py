@@ -37,6 +37,8 @@ class Run:
     epoch: Epoch | None = None
     epoch_start: Carry | None = None
     """The carry at the start of the epoch, on the host."""
+    together: int = 1
+    """Steps that are asked of the device at once; grows while they are quick."""
     went_back: bool = False
     """Whether weights were taken back because of numbers that are not finite."""
 
@@ -186,7 +188,7 @@ def _epoch(
     factor = plan.schedule.epoch_factor(run.history.figures) if number else 1.0
     epoch = run.epoch = Epoch(plan, number, factor, advance)
     run.carry = run.carry._replace(totals=zero_totals(problem))
-    run.epoch_start = to_host(run.carry, backend)
+    run.epoch_start = to_host(run.carry, backend, run.epoch_start)
     _steps(run, epoch, callbacks)
     backend.synchronize(run.carry.vector)
     trained = time.perf_counter() - started
@@ -219,18 +221,18 @@ def _epoch(
 def _steps(run: Run, epoch: Epoch, callbacks: Sequence[Callback]) -> None:
     """All steps of an epoch: one at a time if a callback wants each, else about a tenth of a second."""
     each_step = [c for c in callbacks if type(c).on_step_end is not Callback.on_step_end]
-    done, together = 0, 1
+    done = 0
     while done < run.plan.batches:
         started = time.perf_counter()
-        stop = min(done + together, run.plan.batches)
+        stop = min(done + (1 if each_step else run.together), run.plan.batches)
         run.carry = epoch.advance(run.carry, done, stop)
         done = stop
         for callback in each_step:
             callback.on_step_end(run, done - 1)
         for callback in callbacks:
             callback.on_progress(run, done)
-        if not each_step and time.perf_counter() - started < 0.05:
-            together = min(2 * together, 256)
+        if time.perf_counter() - started < 0.05:
+            run.together = min(2 * run.together, 256)
 
 
 def _bring_over(run: Run, validation: list[Any]) -> list[float]:

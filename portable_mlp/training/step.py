@@ -97,7 +97,7 @@ def _move(
     """The carry after one update; ``slope`` is the gradient of the penalty."""
     if slope is not None:
         gradient = gradient + slope
-    squared = gradient @ gradient
+    squared = problem.backend.squared_norm(xp, gradient)
     vector, slots = optimizer.update(
         gradient,
         carry.slots,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from portable_mlp import MLP, nn, optim
-from portable_mlp.backends import Backend, Loop
+from portable_mlp.backends import Backend, Loop, pieces
 from portable_mlp.backends.numpy import NumpyBackend
 from portable_mlp.backends.program import CompiledLoop, kernels
 from portable_mlp.nn.dense_stack import dense_stack
@@ -44,6 +45,7 @@ def trained(
     make: Callable[..., Loop],
     steps: int = STEPS,
     losses: list[float] | None = None,
+    together: int = 1,
 ) -> Carry:
     """The carry after so many steps with batches of `ROWS` rows; fills in the loss of each step."""
     backend = problem.backend
@@ -72,8 +74,8 @@ def trained(
     if losses is None:
         carry = loop(carry, data, rows, numbers, 0, 3)  # in several calls, as in a training
         return loop(carry, data, rows, numbers, 3, steps)
-    for i in range(steps):
-        carry = loop(carry, data, rows, numbers, i, i + 1)
+    for first in range(0, steps, together):
+        carry = loop(carry, data, rows, numbers, first, first + together)
         after = float(carry.totals.loss)
         losses.append(after - before)
         before = after
@@ -98,7 +100,8 @@ def compare(backend: Backend, tolerance: float) -> None:
     problem = problem_of(backend, mixed(), l1=1e-4, l2=1e-3)
     plain, fast = [], []
     trained(problem, optimizer, backend.loop, losses=plain)
-    trained(problem, optimizer, backend.compile_loop, losses=fast)
+    compile_loop = partial(backend.compile_loop, parts=problem.layout.lengths)
+    trained(problem, optimizer, compile_loop, losses=fast)
     assert len(plain) == STEPS
     np.testing.assert_allclose(fast, plain, rtol=tolerance)
 
@@ -110,6 +113,20 @@ def test_a_hundred_steps_in_single_precision(backend: Backend) -> None:
 
 def test_a_hundred_steps_in_double_precision(backend64: Backend) -> None:
     compare(backend64, 1e-12)
+
+
+def test_ten_steps_in_a_call_with_large_arrays_apart(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "LARGE", 20)
+    problem = problem_of(backend, mixed("silu", "layer"), l1=1e-4, metrics=())
+    assert len(pieces.cuts_of(problem.layout.lengths)) > 5
+    optimizer = optim.AdamW(clip_value=0.1, clip_norm=1.0, ema_decay=0.9)
+    compile_loop = partial(backend.compile_loop, parts=problem.layout.lengths)
+    plain, fast = [], []
+    trained(problem, optimizer, backend.loop, losses=plain, together=10)
+    trained(problem, optimizer, compile_loop, losses=fast, together=10)
+    np.testing.assert_allclose(fast, plain, rtol=1e-5)
 
 
 # -- everything that a user can choose is recorded ------------------------------------------------
