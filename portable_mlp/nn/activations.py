@@ -79,7 +79,7 @@ class ReLU(Elementwise):
         return xp.maximum(z, 0.0)
 
     def derivative(self, z: Array, a: Array, xp: Namespace) -> Any:
-        return xp.astype(z > 0, z.dtype)
+        return xp.astype(a > 0, a.dtype)  # a > 0 where z > 0, and then z need not be kept
 
 
 @dataclass(frozen=True)

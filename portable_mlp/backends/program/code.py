@@ -8,7 +8,7 @@ from typing import Any
 from portable_mlp.backends.program.axes import AxisNames, reduced_axes
 from portable_mlp.backends.program.fusion import Fusion, Group, arrange
 from portable_mlp.backends.program.kernels import KernelCompiler
-from portable_mlp.backends.program.library import ELEMENTWISE, REDUCTIONS, VIEWS, Library
+from portable_mlp.backends.program.library import ELEMENTWISE, REDUCTIONS, Library
 from portable_mlp.backends.program.memory import Memory
 from portable_mlp.backends.program.record import Node
 
@@ -36,7 +36,7 @@ class Code:
         """Decides what is done in which order, and where results lie."""
         self.library, self.outputs = library, outputs
         nodes = _live(nodes, [node for pair in outputs for node in pair])
-        self.views = {n for n in nodes if _is_view(n, library)}
+        self.views = {n for n in nodes if n.is_view}
         self.axes = AxisNames(nodes)
         self.compiler = compiler
         fusion = Fusion(
@@ -269,14 +269,14 @@ class Code:
         if node.op in REDUCTIONS or node.op == "argmax":
             if set(node.options) - {"axis", "keepdims"}:
                 return None
-            if node.op != "argmax" and node.value.dtype != node.args[0].value.dtype:
+            if node.op != "argmax" and node.dtype != node.args[0].dtype:
                 return None
             axes = reduced_axes(node)
             whole = len(axes) == len(node.args[0].shape) and "axis" not in node.options
             options["axis"] = None if whole else axes[0] if len(axes) == 1 else axes
             options["count"] = "None"
             if node.op == "mean" and args is not None:
-                options["count"] = self._cell(node.args[0].size / node.size, node.value.dtype)
+                options["count"] = self._cell(node.args[0].size / node.size, node.dtype)
         elif node.op == "take":
             options["axis"] = node.options.get("axis")
             if options["axis"] is None:
@@ -348,14 +348,6 @@ def _live(nodes: list[Node], results: list[Node]) -> list[Node]:
     return [node for node in nodes if node in live]
 
 
-def _is_view(node: Node, library: Library) -> bool:
-    if node.is_number or node.op not in VIEWS:
-        return False
-    if any(isinstance(arg, Node) for arg in node.args[1:]):
-        return False
-    return library.is_view(node.value, node.args[0].value)
-
-
 def _single(item: Node | Group) -> Node | Group:
     """A group of one operation is that operation: the library does it as fast."""
     if isinstance(item, Group) and len(item.nodes) == 1:
@@ -372,7 +364,7 @@ def _arrays_of(node: Node) -> int:
 
 def _operand_type(node: Node) -> Any:
     """The type of a Python number beside this node's arrays; None where arrays of two types meet."""
-    types = {arg.value.dtype for arg in node.args if isinstance(arg, Node) and not arg.is_number}
+    types = {arg.dtype for arg in node.args if isinstance(arg, Node) and not arg.is_number}
     if len(types) != 1:
         return None
     (dtype,) = types

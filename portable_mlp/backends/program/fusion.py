@@ -62,17 +62,20 @@ def arrange(nodes: list[Node], names: AxisNames, outputs: list[Node]) -> list[No
             users.setdefault(source, []).append(node)
 
     def emit(node: Node) -> None:
-        if node in done:
-            return
-        for source in node.inputs:
-            emit(source)
-        if node in done:  # as an eager user of one of them
-            return
-        done.add(node)
-        order.append(node)
-        for user in users.get(node, ()):
-            if _is_eager(user) and user not in done and all(s in done for s in user.inputs):
-                emit(user)
+        missing, waiting = set(), [node]
+        while waiting:
+            source = waiting.pop()
+            if source not in done and source not in missing:
+                missing.add(source)
+                waiting += source.inputs
+        for source in sorted(missing, key=lambda n: n.place):  # as it was computed
+            if source in done:  # as an eager user of an earlier one
+                continue
+            done.add(source)
+            order.append(source)
+            for user in users.get(source, ()):
+                if _is_eager(user) and user not in done and all(s in done for s in user.inputs):
+                    emit(user)
 
     for node in nodes:
         waits = node.op in ELEMENTWISE or node.op == "where" or node.op in VIEWS
@@ -231,7 +234,7 @@ class Fusion:
 
 def type_name(node: Node) -> str:
     """``float32`` for the type of any library."""
-    return str(node.value.dtype).rpartition(".")[2]
+    return str(node.dtype).rpartition(".")[2]
 
 
 def _is_square(node: Node) -> bool:

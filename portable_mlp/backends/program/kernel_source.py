@@ -199,6 +199,7 @@ class LoopWriter:
 
     def _columns(self, phase: int, stored: list[Node], starts: list[str]) -> list[str]:
         lines: list[str] = []
+        stores: list[str] = []  # after all reading: a result may lie over an argument
         loaded: set[Node] = set()
         for node in self.group.nodes:
             if self._reduces_row(node):
@@ -215,8 +216,8 @@ class LoopWriter:
             elif self.kind(node) == "full" and self.phase[node] == phase:
                 lines += self._compute(node, lines, loaded, phase)
                 if node in stored:
-                    lines.append(f"{self._place(node)} = {self._name(node)}")
-        return lines
+                    stores.append(f"{self._place(node)} = {self._name(node)}")
+        return lines + stores
 
     def _row_level(self, phase: int, stored: list[Node], starts: list[str]) -> list[str]:
         lines: list[str] = []

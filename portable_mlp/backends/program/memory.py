@@ -83,7 +83,7 @@ class Memory:
                 continue
             if root.op == "input":
                 raise NotRecordableError("an array of the carry moves to another place")
-            if tuple(given.shape) != tuple(result.shape) or given.value.dtype != result.value.dtype:
+            if tuple(given.shape) != tuple(result.shape) or given.dtype != result.dtype:
                 raise NotRecordableError("an array of the carry changes its shape or type")
             if root is not result or root not in self.in_buffers or root in self.over:
                 continue
@@ -122,13 +122,13 @@ class Memory:
         for item in self.items:
             if isinstance(item, Group) or not item.joins_vectors:
                 continue
-            whole = self.fixed[item] = self.library.empty(item.size, item.value.dtype)
+            whole = self.fixed[item] = self.library.empty(item.size, item.dtype)
             start = 0
             for piece in item.args[0]:
                 stop = start + piece.size
                 root = seen_through_or_flat(piece, self.views)
                 free = root in self.in_buffers and root not in self.over and root not in self.fixed
-                if free and not root.joins_vectors and root.value.dtype == item.value.dtype:
+                if free and not root.joins_vectors and root.dtype == item.dtype:
                     self.fixed[root] = whole[start:stop].reshape(root.shape)
                     self.parts[piece] = item
                 start = stop
@@ -140,7 +140,7 @@ class Memory:
             for node in self.made_by(item):
                 if node in self.fixed or node in self.over or node not in self.in_buffers:
                     continue
-                key = (node.size, node.value.dtype)
+                key = (node.size, node.dtype)
                 memory = self._taken_over(item, node, place, flat)
                 if memory is None:
                     pool = free.setdefault(key, [])
@@ -148,18 +148,17 @@ class Memory:
                 flat[node] = memory
                 self.fixed[node] = memory.reshape(node.shape)
             for node in [node for node in flat if self._last[node] <= place]:
-                free.setdefault((node.size, node.value.dtype), []).append(flat.pop(node))
+                free.setdefault((node.size, node.dtype), []).append(flat.pop(node))
 
     def _taken_over(self, item: Item, node: Node, place: int, flat: dict[Node, Any]) -> Any:
         """The memory of an argument that nobody needs any more, for an operation in place."""
-        if isinstance(item, Group) or item.op not in ELEMENTWISE:
-            return None
-        readers = [n for n in item.inputs if not n.is_number]
-        for source in readers:
-            same = source.shape == node.shape and source.value.dtype == node.value.dtype
+        for source in self.read_by(item):
+            same = source.shape == node.shape and source.dtype == node.dtype
             if not same or source not in flat or self._last[source] != place:
                 continue
-            if all(n is source or self.root(n) is not source for n in readers):
+            if self._in_step(item, source, node):
+                if isinstance(item, Group):
+                    self.sources[item].put_over(node, source)
                 return flat.pop(source)
         return None
 

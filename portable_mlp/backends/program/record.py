@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from portable_mlp.backends.program.library import Library
+from portable_mlp.backends.program.library import VIEWS, Library
 
 
 class NotRecordableError(Exception):
@@ -23,23 +23,28 @@ class Node:
         args: nodes and plain Python values, in the order of the function's arguments.
         options: keyword arguments, plain Python values.
         function: what was called.
-        value: what came out in this recording: an array, or a number.
+        shape: of the array; empty for a number.
+        dtype: the library's type of it; None for a number.
+        value: of a constant or a number; other arrays are let go, as in a step that nobody records.
         path: of an input: where it stands among the arguments, as Python code.
+        is_view: whether it lies in the memory of its first argument.
     """
 
     op: str
     args: tuple[Any, ...]
     options: dict[str, Any]
     function: Any
-    value: Any
+    shape: tuple[int, ...] = ()
+    dtype: Any = None
+    value: Any = None
     path: str = ""
     place: int = 0
-    is_number: bool = False
+    is_view: bool = False
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the array."""
-        return tuple(self.value.shape)
+    def is_number(self) -> bool:
+        """Whether it is a Python number, worked out anew in each step."""
+        return self.dtype is None
 
     @property
     def size(self) -> int:
@@ -75,27 +80,31 @@ class Tape:
     _known: dict[Any, Node] = field(default_factory=dict)
     _constants: dict[int, Node] = field(default_factory=dict)
 
-    def add(self, node: Node) -> Recorded:
+    def add(self, node: Node, value: Any) -> Recorded:
         """Notes one more; the same operation on the same things is noted once."""
         key = _key(node)
         if key is not None and key in self._known:
-            return Recorded(self, self._known[key])
+            return Recorded(self, self._known[key], value)
         node.place = len(self.nodes)
         self.nodes.append(node)
         if key is not None:
             self._known[key] = node
-        return Recorded(self, node)
+        return Recorded(self, node, value)
 
     def leaf(self, value: Any, path: str) -> Recorded:
         """An argument of the function."""
-        number = isinstance(value, (int, float))
-        return self.add(Node("input", (), {}, None, value, path, is_number=number))
+        node = Node("input", (), {}, None, path=path)
+        if isinstance(value, (int, float)):
+            node.value = value
+        else:
+            node.shape, node.dtype = tuple(value.shape), value.dtype
+        return self.add(node, value)
 
     def constant(self, value: Any) -> Node:
         """An array that the function brought along; it is the same in every step."""
         if id(value) not in self._constants:
-            node = self.add(Node("constant", (id(value),), {}, None, value)).node
-            self._constants[id(value)] = node
+            node = Node("constant", (id(value),), {}, None, tuple(value.shape), value.dtype, value)
+            self._constants[id(value)] = self.add(node, value).node
         return self._constants[id(value)]
 
     def call(self, op: str, function: Any, args: Any, options: dict[str, Any]) -> Any:
@@ -105,15 +114,18 @@ class Tape:
         result = function(*values[0], **values[1])
         if not used or op in _LIKE:
             return result
-        number = all(r.node.is_number for r in used) and isinstance(result, (int, float))
-        if not number:
-            if not self.library.is_array(result):
-                raise NotRecordableError(f"{op} gave a {type(result).__name__}")
-            result = self.library.as_array(result)
         noted_args, noted_options = self._nodes((args, options))
-        return self.add(
-            Node(op, tuple(noted_args), noted_options, function, result, is_number=number)
-        )
+        node = Node(op, tuple(noted_args), noted_options, function)
+        if all(r.node.is_number for r in used) and isinstance(result, (int, float)):
+            node.value = result
+            return self.add(node, result)
+        if not self.library.is_array(result):
+            raise NotRecordableError(f"{op} gave a {type(result).__name__}")
+        result = self.library.as_array(result)
+        node.shape, node.dtype = tuple(result.shape), result.dtype
+        if op in VIEWS and not any(isinstance(arg, Node) for arg in node.args[1:]):
+            node.is_view = self.library.is_view(result, values[0][0])
+        return self.add(node, result)
 
     def _nodes(self, thing: Any) -> Any:
         if isinstance(thing, Recorded):
@@ -131,7 +143,7 @@ _LIKE = {"zeros_like", "ones_like", "empty_like", "full_like"}  # of the argumen
 def _values(thing: Any, used: list[Recorded]) -> Any:
     if isinstance(thing, Recorded):
         used.append(thing)
-        return thing.node.value
+        return thing.value
     if isinstance(thing, dict):
         return {name: _values(child, used) for name, child in thing.items()}
     if isinstance(thing, (tuple, list)):
@@ -166,24 +178,24 @@ class Recorded:
 
     __array_ufunc__ = None  # numpy leaves mixed operators to this class
 
-    def __init__(self, tape: Tape, node: Node) -> None:
-        """Stands for a node."""
-        self.tape, self.node = tape, node
+    def __init__(self, tape: Tape, node: Node, value: Any) -> None:
+        """Stands for a node; the value is what came out in this recording."""
+        self.tape, self.node, self.value = tape, node, value
 
     @property
     def shape(self) -> Any:
         """Shape of the array."""
-        return self.node.value.shape
+        return self.value.shape
 
     @property
     def ndim(self) -> int:
         """Number of its axes."""
-        return len(self.node.value.shape)
+        return len(self.value.shape)
 
     @property
     def dtype(self) -> Any:
         """Its type."""
-        return self.node.value.dtype
+        return self.value.dtype
 
     @property
     def T(self) -> Any:  # noqa: N802
