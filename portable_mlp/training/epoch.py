@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,9 +112,9 @@ class Epoch:
             self.whole = backend.asarray(order[:cut].reshape(shape), backend.index_dtype)
             if cut < plan.rows:
                 self.rest = backend.asarray(order[None, cut:], backend.index_dtype)
-        self.numbers = [self._numbers(index) for index in range(plan.batches)]
+        self.numbers = _EachStep(self.numbers_of, range(plan.batches))
 
-    def _numbers(self, index: int) -> Numbers:
+    def numbers_of(self, index: int) -> Numbers:
         """What the host knows of a step: of the update that it is part of, and its random keys."""
         plan = self.plan
         update = index // plan.optimizer.accumulation_steps
@@ -137,7 +137,7 @@ class Epoch:
         """The carry after the steps ``first`` to ``stop - 1`` of this epoch; ``carry`` is consumed."""
         return self._advance(self, carry, first, stop)
 
-    def runs(self, first: int, stop: int) -> Iterator[tuple[Any, list[Numbers], int, int]]:
+    def runs(self, first: int, stop: int) -> Iterator[tuple[Any, Sequence[Numbers], int, int]]:
         """``(row numbers, numbers, first, stop)`` for steps of equal batch size."""
         if first < min(stop, self.full):
             yield self.whole, self.numbers, first, min(stop, self.full)
@@ -151,6 +151,20 @@ class Epoch:
             rows, _, i, _ = next(self.runs(index, index + 1))
             these = None if rows is None else rows[i, ...]
             yield batch_of(self.plan.data, these, xp), numbers.keys
+
+
+class _EachStep(Sequence[Numbers]):
+    """The numbers of steps, worked out when they are asked for: an epoch may have millions of them."""
+
+    def __init__(self, of: Callable[[int], Numbers], steps: range) -> None:
+        self._of, self._steps = of, steps
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, key: Any) -> Any:
+        steps = self._steps[key]
+        return _EachStep(self._of, steps) if isinstance(steps, range) else self._of(steps)
 
 
 def _each_batch(loop: Loop) -> Advance:

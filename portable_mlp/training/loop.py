@@ -130,8 +130,9 @@ def train(
 ) -> None:
     """Runs the epochs of the plan; ``run.carry`` and ``run.history`` hold the result.
 
-    Ctrl-C ends it: the weights of the last finished mini-batch stay, or those of the epoch's start if
-    they are not finite; ``run.history.stopped`` says ``"interrupted"``.
+    Ctrl-C ends it: the weights of the last finished mini-batch stay, or of one less than a tenth of a
+    second before it where several are asked of the device at once; those of the epoch's start if they
+    are not finite; ``run.history.stopped`` says ``"interrupted"``.
 
     Args:
         run: what is to be trained.
