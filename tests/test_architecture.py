@@ -97,7 +97,7 @@ def test_array_libraries_are_named_in_backends_only(path: Path) -> None:
 
 
 def test_backends_import_their_library_inside_functions_only() -> None:
-    for path in (PACKAGE / "backends").glob("*.py"):
+    for path in (PACKAGE / "backends").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         top = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
         for node in top:

@@ -118,7 +118,7 @@ class CupyLibrary(Library):
         super().__init__(xp)
         wanted = {_OTHER_NAMES.get(op, op) for op in ELEMENTWISE - {"astype"}}
         wanted |= {"matmul", "copyto", *_REDUCE.values()}
-        self.names = {name: getattr(cupy, name) for name in wanted}  # type: ignore[misc]
+        self.names = {name: getattr(cupy, name) for name in wanted}
         self._array_type = cupy.ndarray
         self._empty = cupy.empty
 

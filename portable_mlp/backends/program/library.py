@@ -12,7 +12,7 @@ class Library:
         xp: its array API namespace.
     """
 
-    names: ClassVar[dict[str, Any]]
+    names: dict[str, Any]
     """What the lines of code refer to."""
     cells: ClassVar[bool] = True
     """Whether a number is put into a 0-d array first, which makes small calls cheaper on a CPU."""

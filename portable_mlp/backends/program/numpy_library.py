@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ _NO_POSITIONAL_OUT = ("maximum", "minimum")
 class NumpyLibrary(Library):
     """Lines such as ``add(a, b, out)``: positional arguments save a tenth of a small call."""
 
-    names: ClassVar[dict[str, Any]] = {
+    names = {  # noqa: RUF012
         name: getattr(np, name)
         for name in {
             *(_OTHER_NAMES.get(op, op) for op in ELEMENTWISE - {"astype"}),

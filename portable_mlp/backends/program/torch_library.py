@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-import torch
+from typing import Any
 
 from portable_mlp.backends.program.library import ELEMENTWISE, Library
 
@@ -28,29 +26,24 @@ _REDUCE = {"sum": "sum", "max": "amax", "min": "amin", "mean": "mean"}
 class TorchLibrary(Library):
     """Lines such as ``add(a, b, out=c)``."""
 
-    names: ClassVar[dict[str, Any]] = {
-        name: getattr(torch, name)
-        for name in {
-            *(_OTHER_NAMES.get(op, op) for op in ELEMENTWISE - _WITHOUT_OUT),
-            *_REDUCE.values(),
-            "matmul",
-            "index_select",
-        }
-    }
-
     def __init__(self, xp: Any, device: Any) -> None:
-        """Holds namespace and device."""
+        """Holds namespace, device and PyTorch's functions."""
+        import torch
+
         super().__init__(xp)
-        self.device = device
+        self._torch, self.device = torch, device
+        wanted = {_OTHER_NAMES.get(op, op) for op in ELEMENTWISE - _WITHOUT_OUT}
+        wanted |= {*_REDUCE.values(), "matmul", "index_select"}
+        self.names = {name: getattr(torch, name) for name in wanted}
 
     def is_array(self, thing: Any) -> bool:
-        return isinstance(thing, torch.Tensor)
+        return isinstance(thing, self._torch.Tensor)
 
     def empty(self, size: int, dtype: Any) -> Any:
-        return torch.empty(size, dtype=dtype, device=self.device)
+        return self._torch.empty(size, dtype=dtype, device=self.device)
 
     def cell(self, value: float, dtype: Any) -> Any:
-        return torch.tensor(value, dtype=dtype, device=self.device)
+        return self._torch.tensor(value, dtype=dtype, device=self.device)
 
     def is_view(self, part: Any, whole: Any) -> bool:
         same = part.untyped_storage().data_ptr() == whole.untyped_storage().data_ptr()
