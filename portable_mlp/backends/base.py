@@ -171,6 +171,17 @@ class Backend:
             ``stop - 1``; step i sees ``rows[i]`` and ``numbers[i]``. It consumes the carry: its arrays
             may be overwritten or given up.
         """
+        if self.compiler == "none" or (as_written and not self.traces):
+            return self.loop(step)
+        return self.compiled_loop(step, parts)
+
+    @property
+    def traces(self) -> bool:
+        """Whether code of the user's own is compiled too, because the library wants it so."""
+        return False
+
+    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
+        """What `compile_loop` gives where there is something to compile with."""
         return self.loop(step)
 
     def loop(self, step: Callable[..., Any]) -> Loop:

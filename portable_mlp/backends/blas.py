@@ -1,7 +1,7 @@
 """Which kernels NumPy's matrix products run on, and whether the processor has better ones.
 
-OpenBLAS chooses its kernels when it is loaded. A version that does not know a processor, or is misled
-by a virtual machine, takes older ones than it could; then its environment variable says otherwise.
+OpenBLAS chooses its kernels when it is loaded. A version that does not know the processor takes older
+ones, and so does any version where OPENBLAS_CORETYPE names them: some machines come with it set.
 """
 
 from __future__ import annotations
@@ -40,12 +40,15 @@ def advice() -> str:
     kernels = openblas_kernels()
     if not kernels or kernels.lower() not in _NARROW or not _has_wide_vectors():
         return ""
-    if os.environ.get("OPENBLAS_CORETYPE"):
-        return ""
+    forced = os.environ.get("OPENBLAS_CORETYPE")
+    remedy = (
+        f"without OPENBLAS_CORETYPE={forced} in the environment"
+        if forced
+        else "with OPENBLAS_CORETYPE=SkylakeX in the environment, set before Python starts,"
+    )
     return (
-        f"OpenBLAS runs its {kernels} kernels on this processor, which has AVX-512: with "
-        "OPENBLAS_CORETYPE=SkylakeX in the environment, set before Python starts, matrix products "
-        "may be half as fast again."
+        f"OpenBLAS runs its {kernels} kernels on this processor, which has AVX-512: {remedy} matrix "
+        "products may be half as fast again."
     )
 
 

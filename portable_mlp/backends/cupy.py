@@ -98,15 +98,7 @@ class CupyBackend(Backend):
             finally:
                 set_compute_type(single, before)
 
-    def compile_loop(
-        self,
-        step: Callable[..., Any],
-        *,
-        parts: Sequence[int] = (),
-        as_written: bool = False,
-    ) -> Loop:
-        if self.compiler == "none" or as_written:
-            return self.loop(step)
+    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
         from portable_mlp.backends.program import CompiledLoop
         from portable_mlp.backends.program.cuda import CudaCompiler, CupyLibrary
 

@@ -112,15 +112,12 @@ class JaxBackend(Backend):
 
         return jax.jit(function) if self.compiler != "none" else function
 
-    def compile_loop(
-        self,
-        step: Callable[..., Any],
-        *,
-        parts: Sequence[int] = (),
-        as_written: bool = False,
-    ) -> Loop:
-        # a step is always traced, also one with code of the user's own: JAX wants it so
-        return _compiled_loop(self, step, parts) if self.compiler != "none" else self.loop(step)
+    @property
+    def traces(self) -> bool:
+        return True
+
+    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
+        return _compiled_loop(self, step, parts)
 
 
 _COLUMNS = 1024

@@ -45,15 +45,7 @@ class NumpyBackend(Backend):
             raise refuse_device(self, 'For a GPU use backend="cupy", "torch" or "jax".')
         return "cpu"
 
-    def compile_loop(
-        self,
-        step: Callable[..., Any],
-        *,
-        parts: Sequence[int] = (),
-        as_written: bool = False,
-    ) -> Loop:
-        if self.compiler == "none" or as_written:
-            return self.loop(step)
+    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
         from portable_mlp.backends.program import CompiledLoop, kernels
         from portable_mlp.backends.program.numpy_library import NumpyLibrary
 

@@ -107,19 +107,15 @@ class TorchBackend(Backend):
         scope: AbstractContextManager[Any] = torch.no_grad()
         return scope
 
-    def compile_loop(
-        self,
-        step: Callable[..., Any],
-        *,
-        parts: Sequence[int] = (),
-        as_written: bool = False,
-    ) -> Loop:
+    @property
+    def traces(self) -> bool:
+        return self.compiler == "inductor"
+
+    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
         if self.compiler == "inductor":
             import torch
 
             return self.loop(torch.compile(step, dynamic=False))
-        if self.compiler == "none" or as_written:
-            return self.loop(step)
         from portable_mlp.backends.program import CompiledLoop, kernels
         from portable_mlp.backends.program.torch_library import TorchLibrary
 

@@ -11,6 +11,7 @@ from portable_mlp.backends.program.fusion import Group, type_name
 from portable_mlp.backends.program.kernel_source import KernelSource, LoopWriter
 from portable_mlp.backends.program.kernels import KernelCompiler
 from portable_mlp.backends.program.library import ELEMENTWISE, Library
+from portable_mlp.backends.program.numpy_library import OTHER_NAMES
 from portable_mlp.backends.program.record import Node
 
 PREAMBLE = """
@@ -94,15 +95,6 @@ def _kernel(ins: str, outs: str, body: str, places: tuple[int, ...]) -> Callable
     return call
 
 
-_OTHER_NAMES = {
-    "abs": "absolute",
-    "pow": "power",
-    "bitwise_invert": "invert",
-    "bitwise_left_shift": "left_shift",
-    "bitwise_right_shift": "right_shift",
-    "atan": "arctan",
-    "atan2": "arctan2",
-}
 _REDUCE = {"sum": "sum", "max": "max", "min": "min", "mean": "mean"}
 
 
@@ -116,7 +108,7 @@ class CupyLibrary(Library):
         import cupy
 
         super().__init__(xp)
-        wanted = {_OTHER_NAMES.get(op, op) for op in ELEMENTWISE - {"astype"}}
+        wanted = {OTHER_NAMES.get(op, op) for op in ELEMENTWISE - {"astype"}}
         wanted |= {"matmul", "copyto", *_REDUCE.values()}
         self.names = {name: getattr(cupy, name) for name in wanted}
         self._array_type = cupy.ndarray
@@ -141,7 +133,7 @@ class CupyLibrary(Library):
         if op == "astype":
             return self.copy_line(out, args[0])
         if op in ELEMENTWISE:
-            return f"{_OTHER_NAMES.get(op, op)}({', '.join(args)}, out={out})"
+            return f"{OTHER_NAMES.get(op, op)}({', '.join(args)}, out={out})"
         if op in _REDUCE:
             how = f"axis={options['axis']}, out={out}, keepdims={options['keepdims']}"
             return f"{_REDUCE[op]}({args[0]}, {how})"

@@ -10,6 +10,7 @@ import hashlib
 import math
 import os
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -35,7 +36,7 @@ _NAMES = {
 }
 
 
-class KernelCompiler:
+class KernelCompiler(ABC):
     """Makes kernels of sources.
 
     Args:
@@ -47,16 +48,17 @@ class KernelCompiler:
     reduces: ClassVar[bool]
     few: ClassVar[int | None]
 
+    @abstractmethod
     def source(
         self, group: Group, names: AxisNames, views: set[Node], wanted: set[Node]
     ) -> KernelSource:
         """The source of a group's kernel."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compiled(self, source: KernelSource) -> Callable[..., Any]:
         """``kernel(n0, n1, *arrays, *numbers)``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shape(self, kind: str, shape: tuple[int, ...], two: bool) -> tuple[int, ...]:
         """The shape in which a kernel wants an array of that kind.
 
@@ -65,7 +67,6 @@ class KernelCompiler:
             shape: the array's own.
             two: whether the kernel has two loops.
         """
-        raise NotImplementedError
 
 
 class NumbaCompiler(KernelCompiler):

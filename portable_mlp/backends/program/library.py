@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 
-class Library:
+class Library(ABC):
     """What `code` needs to know of an array library. A subclass for each that replays steps.
 
     Args:
@@ -21,34 +22,35 @@ class Library:
         """Holds the namespace."""
         self.xp = xp
 
+    @abstractmethod
     def is_array(self, thing: Any) -> bool:
         """Whether it is an array of this library."""
-        raise NotImplementedError
 
     def as_array(self, thing: Any) -> Any:
         """A scalar of the library as a 0-d array."""
         return thing
 
+    @abstractmethod
     def empty(self, size: int, dtype: Any) -> Any:
         """Memory for so many numbers, (size,)."""
-        raise NotImplementedError
 
     def cell(self, value: float, dtype: Any) -> Any:
-        """A number as a 0-d array."""
-        raise NotImplementedError
+        """A number as a 0-d array; not asked for where ``cells`` is false."""
+        raise TypeError(f"{type(self).__name__} has no cells")
 
+    @abstractmethod
     def is_view(self, part: Any, whole: Any) -> bool:
         """Whether ``part`` lies in the memory of ``whole``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def can_be_written(self, array: Any) -> bool:
         """Whether results may be put into this array: one block of memory, not read-only."""
-        raise NotImplementedError
 
     def kernel_view(self, array: Any) -> Any:
         """The same memory as a kernel wants it."""
         return array
 
+    @abstractmethod
     def line(self, op: str, out: str, args: list[str], options: dict[str, Any]) -> str | None:
         """One line that puts the result into ``out``; None where the library can't.
 
@@ -58,15 +60,14 @@ class Library:
             args: the other arguments as code; arrays by their names.
             options: ``ndims``, ``axis`` and ``keepdims`` where the operation has them.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def copy_line(self, out: str, source: str) -> str:
         """One line that copies, casting where types differ."""
-        raise NotImplementedError
 
     def fill_line(self, out: str, number: str) -> str:
         """One line that puts a number into a cell."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no cells")
 
 
 _UNARY = """

@@ -8,7 +8,7 @@ import numpy as np
 
 from portable_mlp.backends.program.library import ELEMENTWISE, Library
 
-_OTHER_NAMES = {
+OTHER_NAMES = {
     "abs": "absolute",
     "pow": "power",
     "bitwise_invert": "invert",
@@ -17,6 +17,8 @@ _OTHER_NAMES = {
     "atan": "arctan",
     "atan2": "arctan2",
 }
+"""Where NumPy and CuPy have another name than the array API."""
+
 _REDUCE = {"sum": "add", "max": "maximum", "min": "minimum", "mean": "add"}
 _NO_POSITIONAL_OUT = ("maximum", "minimum")
 
@@ -27,7 +29,7 @@ class NumpyLibrary(Library):
     names = {  # noqa: RUF012
         name: getattr(np, name)
         for name in {
-            *(_OTHER_NAMES.get(op, op) for op in ELEMENTWISE - {"astype"}),
+            *(OTHER_NAMES.get(op, op) for op in ELEMENTWISE - {"astype"}),
             "matmul",
             "copyto",
         }
@@ -55,7 +57,7 @@ class NumpyLibrary(Library):
         if op in ELEMENTWISE and op != "astype":
             joined = ", ".join(args)
             how = "out=" if op in _NO_POSITIONAL_OUT else ""
-            return f"{_OTHER_NAMES.get(op, op)}({joined}, {how}{out})"
+            return f"{OTHER_NAMES.get(op, op)}({joined}, {how}{out})"
         if op == "astype":
             return self.copy_line(out, args[0])
         if op in _REDUCE:
