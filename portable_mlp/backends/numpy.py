@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
+from portable_mlp.backends import alignment
 from portable_mlp.backends.base import Backend, Loop, refuse_device
 from portable_mlp.backends.subnormals import subnormals_flushed
 
@@ -44,6 +45,9 @@ class NumpyBackend(Backend):
         if self.device_name not in (None, "cpu"):
             raise refuse_device(self, 'For a GPU use backend="cupy", "torch" or "jax".')
         return "cpu"
+
+    def copy(self, x: Any) -> Any:
+        return alignment.copy(x)
 
     def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
         from portable_mlp.backends.program import CompiledLoop, kernels

@@ -60,8 +60,7 @@ def first_carry(problem: Problem, optimizer: Optimizer, start: Snapshot, slots: 
     if slots is None:
         fresh = isinstance(optimizer, LBFGS)
         slots = LBFGSState() if fresh else optimizer.init(start.vector, xp)
-    else:
-        slots = map_arrays(copy, slots)
+    slots = map_arrays(copy, slots)
     state = map_arrays(copy, start.state)
     return Carry(copy(start.vector), slots, state, zero_totals(problem), average, pending)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from portable_mlp.backends import alignment
 from portable_mlp.backends.program.library import ELEMENTWISE, Library
 
 OTHER_NAMES = {
@@ -42,7 +43,7 @@ class NumpyLibrary(Library):
         return np.asarray(thing)
 
     def empty(self, size: int, dtype: Any) -> Any:
-        return np.empty(size, dtype)
+        return alignment.empty(size, dtype)
 
     def cell(self, value: float, dtype: Any) -> Any:
         return np.asarray(value, dtype)
