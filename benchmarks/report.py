@@ -16,6 +16,7 @@ from benchmarks import (
     growth,
     import_time,
     installed_size,
+    parts,
     prediction,
     results,
     subnormals,
@@ -172,6 +173,12 @@ def accuracy_section(name: str, found: Mapping[str, Any]) -> Iterator[str]:
     yield from doubtful(disturbed(found))
 
 
+def parts_section(name: str, found: Mapping[str, Any]) -> Iterator[str]:
+    """A table, and who disturbed it."""
+    yield table(parts.columns(), parts.summary(found))
+    yield from doubtful(f"{x}: {text}" for x, r in found.items() for text in disturbed(r))
+
+
 def growth_section(name: str, found: Mapping[str, Any]) -> Iterator[str]:
     """A plot and a table for each curve."""
     for axis, along in found.items():
@@ -186,6 +193,14 @@ def growth_section(name: str, found: Mapping[str, Any]) -> Iterator[str]:
 
 SECTIONS: Mapping[str, tuple[str, str, Callable[..., Iterator[str]]]] = {
     "training": ("Training", "", training),
+    "parts": (
+        "Where the time goes",
+        "A step of portable_mlp on numpy is a list of calls; here a clock is read after each of them. "
+        "Products are the floor's calls. Elementwise are biases, activations, loss, figures; the update "
+        "is the gradient's norm and Adam; Python is everything between the calls and around the steps "
+        "of an epoch: the numbers of a step, shuffling, the epoch's figures.",
+        parts_section,
+    ),
     "accuracy-time": (
         "Time to an accuracy",
         "Seconds of training on Fashion-MNIST until the test accuracy is first reached, and epochs: "

@@ -50,11 +50,20 @@ def measurements() -> dict[str, tuple[Callable[..., Any], Callable[..., Any]]]:
         growth,
         import_time,
         installed_size,
+        parts,
         prediction,
         subnormals,
     )
 
-    others = (accuracy_time, prediction, import_time, subnormals, growth, installed_size)
+    others = (
+        parts,
+        accuracy_time,
+        prediction,
+        import_time,
+        subnormals,
+        growth,
+        installed_size,
+    )
     shown_at_once = (training, lambda found: None)
     return {"training": shown_at_once} | {m.NAME: (m.measure_all, m.show_all) for m in others}
 

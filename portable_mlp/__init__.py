@@ -7,8 +7,9 @@
 (2,)
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from portable_mlp import lazy
 
 if TYPE_CHECKING:
     from portable_mlp import backends, nn, optim, training
@@ -42,28 +43,13 @@ __all__ = [
     "training",
 ]
 
-_HOMES = {
-    "MLP": "model",
-    "Metric": "metrics",
-    **dict.fromkeys(("load_digits", "load_fashion_mnist", "load_mnist"), "data"),
-    **dict.fromkeys(
-        ("BestEpoch", "Callback", "EarlyStopping", "History", "TrainingDiverged"), "training"
-    ),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """A public name, imported when it is asked for first: ``import portable_mlp`` itself is quick."""
-    if name in _HOMES:
-        found = getattr(import_module(f"portable_mlp.{_HOMES[name]}"), name)
-    elif name in __all__:
-        found = import_module(f"portable_mlp.{name}")
-    else:
-        raise AttributeError(f"module 'portable_mlp' has no attribute {name!r}")
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    """The public names."""
-    return [*__all__, "__version__"]
+__getattr__, __dir__ = lazy.names(
+    __name__,
+    backends="",
+    data="load_digits load_fashion_mnist load_mnist",
+    metrics="Metric",
+    model="MLP",
+    nn="",
+    optim="",
+    training="BestEpoch Callback EarlyStopping History TrainingDiverged",
+)

@@ -25,7 +25,7 @@ ALLOWED = {
     "backends": {"nn", "backends"},
     "randomness": {"nn", "randomness"},
     "metrics": {"nn", "metrics"},
-    "data": {"nn", "backends", "data"},
+    "data": {"nn", "backends", "data", "lazy"},
     "training": {"nn", "optim", "backends", "randomness", "metrics", "training"},
     "model": {"nn", "optim", "backends", "randomness", "metrics", "data", "training", "summary"},
     "summary": {"training"},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import Any, ClassVar, TypeVar
 
@@ -130,14 +131,11 @@ class Backend:
         """The context in which everything of this backend runs."""
         return nullcontext()
 
-    @cached_property
-    def rounds(self) -> bool:
-        """Whether the factors of a product are rounded here; the library itself does tf32."""
-        return self.precision not in ("float32", "tf32")
-
-    def matmul(self, xp: Any, a: Any, b: Any) -> Any:
-        """The product of two matrices, its factors rounded to the precision asked for."""
-        return rounded_product(xp, a, b, self.precision) if self.rounds else a @ b
+    def product(self, xp: Any) -> Callable[[Any, Any], Any]:
+        """``product(a, b)`` of two matrices, the factors rounded to the precision asked for."""
+        if self.precision in ("float32", "tf32"):  # the library itself does tf32
+            return operator.matmul
+        return partial(rounded_product, xp, precision=self.precision)
 
     def squared_norm(self, xp: Any, x: Any) -> Any:
         """‖x‖² of a vector."""
@@ -155,14 +153,12 @@ class Backend:
         self,
         step: Callable[..., Any],
         *,
-        parts: Sequence[int] = (),
         as_written: bool = False,
     ) -> Loop:
         """Many steps in one call, compiled where the library can; `loop` is its oracle.
 
         Args:
             step: ``step(xp, carry, data, rows, numbers) -> carry``, a pure function.
-            parts: lengths of the arrays in the carry's flat vectors: a compiler may keep them apart.
             as_written: whether an eager library is to run it line by line: it has code of the user's
                 own in it, whose ``print`` and breakpoints are to work.
 
@@ -173,14 +169,27 @@ class Backend:
         """
         if self.compiler == "none" or (as_written and not self.traces):
             return self.loop(step)
-        return self.compiled_loop(step, parts)
+        return self.compiled_loop(step)
+
+    def apart(self, carry: Any, parts: tuple[int, ...]) -> Any:
+        """The carry in the form that compiled loops pass on quickest; as it is, unless overridden.
+
+        Args:
+            carry: of a loop from `compile_loop`.
+            parts: lengths of the arrays that its flat vectors are made of.
+        """
+        return carry
+
+    def whole(self, carry: Any) -> Any:
+        """The other way round: each array as it is elsewhere."""
+        return carry
 
     @property
     def traces(self) -> bool:
         """Whether code of the user's own is compiled too, because the library wants it so."""
         return False
 
-    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
+    def compiled_loop(self, step: Callable[..., Any]) -> Loop:
         """What `compile_loop` gives where there is something to compile with."""
         return self.loop(step)
 

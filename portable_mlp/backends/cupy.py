@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
@@ -98,7 +98,7 @@ class CupyBackend(Backend):
             finally:
                 set_compute_type(single, before)
 
-    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
+    def compiled_loop(self, step: Callable[..., Any]) -> Loop:
         from portable_mlp.backends.program import CompiledLoop
         from portable_mlp.backends.program.cuda import CudaCompiler, CupyLibrary
 

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from portable_mlp.backends.base import Backend, F, Loop, refuse_device
-from portable_mlp.backends.pieces import Pieces, PiecesNamespace, cuts_of, flat, in_pieces
+from portable_mlp.backends.pieces import (
+    Pieces,
+    PiecesNamespace,
+    cuts_of,
+    in_pieces,
+    joined,
+    parts_in,
+)
 from portable_mlp.backends.precision import PRECISIONS
 
 
@@ -116,71 +123,82 @@ class JaxBackend(Backend):
     def traces(self) -> bool:
         return True
 
-    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
-        return _compiled_loop(self, step, parts)
+    def apart(self, carry: Any, parts: tuple[int, ...]) -> Any:
+        if self.compiler == "none" or len(cuts_of(parts)) == 2 or parts_in(carry) is not None:
+            return carry  # one piece is the vector
+        return _pieces_of()(carry, parts)
+
+    def whole(self, carry: Any) -> Any:
+        return carry if parts_in(carry) is None else self._joined(carry)
+
+    @cached_property
+    def _joined(self) -> Callable[[Any], Any]:
+        import jax
+
+        compiled: Callable[[Any], Any] = jax.jit(partial(joined, concat=self.xp.concat))
+        return compiled
+
+    def compiled_loop(self, step: Callable[..., Any]) -> Loop:
+        return _compiled_loop(self, step)
 
 
 _COLUMNS = 1024
+_FEW_COLUMNS = 32
 TOGETHER = 256
 """Steps in one call of a compiled loop."""
 
 
-def _compiled_loop(
-    backend: JaxBackend, step: Callable[..., Any], parts: Sequence[int] = ()
-) -> Loop:
+def _compiled_loop(backend: JaxBackend, step: Callable[..., Any]) -> Loop:
     """Up to `TOGETHER` steps in one program on the device, which takes over the carry's memory."""
     import jax
 
-    _register_pieces()
-    cuts = cuts_of(parts) if parts else ()
-
-    @partial(jax.jit, donate_argnums=0, static_argnums=6)
-    def some(
-        carry: Any, data: Any, rows: Any, table: Any, first: Any, count: Any, apart: bool
-    ) -> Any:
-        xp = PiecesNamespace(backend.xp, parts) if apart else backend.xp
+    @partial(jax.jit, donate_argnums=0)
+    def some(carry: Any, data: Any, rows: Any, table: Any, first: Any, count: Any) -> Any:
+        parts = parts_in(carry)
+        xp = backend.xp if parts is None else PiecesNamespace(backend.xp, parts)
 
         def body(k: Any, carry: Any) -> Any:
             these = None if rows is None else rows[first + k, ...]
             return step(xp, carry, data, these, jax.tree.map(lambda t: t[k], table))
 
-        if not apart:
-            return jax.lax.fori_loop(0, count, body, carry)
-        moved = jax.lax.fori_loop(0, count, body, in_pieces(carry, cuts))
-        return flat(moved, carry, lambda v, a, k: jax.lax.dynamic_update_slice(v, a, (k,)))
+        return jax.lax.fori_loop(0, count, body, carry)
 
-    def stacked(*values: Any) -> np.ndarray:
+    def padded(*values: Any) -> np.ndarray:
+        """Always of the same length, so that there is one program."""
         whole = isinstance(values[0], int)
-        return np.asarray(values, np.int32 if whole else backend.dtype_name)
+        table = np.zeros(TOGETHER, np.int32 if whole else backend.dtype_name)
+        table[: len(values)] = values
+        return table
 
     def run(carry: Any, data: Any, rows: Any, numbers: Sequence[Any], first: int, stop: int) -> Any:
         for start in range(first, stop, TOGETHER):
             count = min(TOGETHER, stop - start)
-            these = list(numbers[start : start + count])
-            # the same length each time, so that there is one program
-            table = jax.tree.map(stacked, *these, *these[-1:] * (TOGETHER - count))
-            carry = some(carry, data, rows, table, start, count, len(cuts) > 2 and count >= 8)
+            table = jax.tree.map(padded, *numbers[start : start + count])
+            carry = some(carry, data, rows, table, start, count)
         return carry
 
     return run
 
 
 @cache
-def _register_pieces() -> None:
-    """Tells JAX that a vector in pieces is a tree of arrays."""
+def _pieces_of() -> Callable[[Any, tuple[int, ...]], Any]:
+    """`in_pieces`, compiled; JAX is told that a vector in pieces is a tree of arrays."""
     import jax
 
     jax.tree_util.register_pytree_node(
-        Pieces, lambda p: (p.arrays, p.cuts), lambda cuts, arrays: Pieces(arrays, cuts)
+        Pieces, lambda p: (p.arrays, p.parts), lambda parts, arrays: Pieces(arrays, parts)
     )
+    compiled: Callable[[Any, tuple[int, ...]], Any] = jax.jit(in_pieces, static_argnums=1)
+    return compiled
 
 
 def _fast_on_a_cpu(xp: Any) -> Any:
-    """The namespace with a quicker `concat` and `take`.
+    """The namespace with a quicker `concat`, `take` and `argmax`.
 
     XLA's own concatenation takes 1.8 ms on a CPU for the 101,770 gradients of 784-128-10; writing into a
     fresh array takes 0.03. `take` looks for row numbers out of range and puts NaN there, which takes
-    as long as the rest of it; the package's row numbers are in range.
+    as long as the rest of it; the package's row numbers are in range. `argmax` looks at one number after
+    the other on one core: 300 µs for 1024 rows of 10; comparing whole columns takes 20.
     """
     fast = ModuleType(xp.__name__)
     vars(fast).update(vars(xp))
@@ -198,7 +216,18 @@ def _fast_on_a_cpu(xp: Any) -> Any:
     def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Any:
         return xp.take(x, indices, axis=axis, mode="clip")
 
-    vars(fast).update(concat=concat, take=take)
+    def argmax(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
+        if x.ndim != 2 or axis not in (1, -1) or keepdims or x.shape[1] > _FEW_COLUMNS:
+            return xp.argmax(x, axis=axis, keepdims=keepdims)
+        best, place = x[:, 0], xp.zeros(x.shape[:1], dtype=xp.argmax(x[:1, :1]).dtype)
+        for k in range(1, x.shape[1]):
+            better = (x[:, k] > best) | (
+                (x[:, k] != x[:, k]) & (best == best)
+            )  # NaN is the largest
+            best, place = xp.where(better, x[:, k], best), xp.where(better, k, place)
+        return place
+
+    vars(fast).update(concat=concat, take=take, argmax=argmax)
     return fast
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -49,7 +49,7 @@ class NumpyBackend(Backend):
     def copy(self, x: Any) -> Any:
         return alignment.copy(x)
 
-    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
+    def compiled_loop(self, step: Callable[..., Any]) -> Loop:
         from portable_mlp.backends.program import CompiledLoop, kernels
         from portable_mlp.backends.program.numpy_library import NumpyLibrary
 

@@ -18,14 +18,14 @@ LARGE = 2**15
 """Numbers from which on an array is a piece of its own."""
 
 
-def cuts_of(parts: Sequence[int]) -> tuple[int, ...]:
+def cuts_of(parts: tuple[int, ...]) -> tuple[int, ...]:
     """Where the pieces begin and end: ``(0, ..., size)``.
 
     Args:
         parts: lengths of the arrays in the vector.
 
     Example:
-        >>> cuts_of([100_000, 128, 1280, 40_000])
+        >>> cuts_of((100_000, 128, 1280, 40_000))
         (0, 100000, 101408, 141408)
     """
     ends = list(accumulate(parts))
@@ -44,17 +44,26 @@ class Pieces:
 
     Args:
         arrays: the pieces, 1-D.
-        cuts: where they begin and end.
+        parts: lengths of the arrays that the vector is made of.
     """
 
-    def __init__(self, arrays: Sequence[Any], cuts: tuple[int, ...]) -> None:
+    def __init__(self, arrays: Sequence[Any], parts: tuple[int, ...]) -> None:
         """Holds them."""
-        self.arrays, self.cuts = tuple(arrays), cuts
+        self.arrays, self.parts = tuple(arrays), parts
 
     @classmethod
-    def of(cls, vector: Any, cuts: tuple[int, ...]) -> Pieces:
+    def of(cls, vector: Any, parts: tuple[int, ...]) -> Pieces:
         """A flat vector in pieces."""
-        return cls([vector[a:b] for a, b in pairwise(cuts)], cuts)
+        return cls([vector[a:b] for a, b in pairwise(cuts_of(parts))], parts)
+
+    def mapped(self, function: Callable[[Any], Any]) -> Pieces:
+        """The function of each piece."""
+        return Pieces([function(array) for array in self.arrays], self.parts)
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """Where the pieces begin and end."""
+        return cuts_of(self.parts)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -100,7 +109,8 @@ def each(function: Callable[..., Any], args: Sequence[Any], options: dict[str, A
         args: its arguments, at least one of them in pieces.
         options: keyword arguments, none of them in pieces.
     """
-    cuts = next(a.cuts for a in args if isinstance(a, Pieces))
+    parts = next(a.parts for a in args if isinstance(a, Pieces))
+    cuts = cuts_of(parts)
 
     def piece(arg: Any, k: int) -> Any:
         if isinstance(arg, Pieces):
@@ -110,7 +120,7 @@ def each(function: Callable[..., Any], args: Sequence[Any], options: dict[str, A
         return arg
 
     count = len(cuts) - 1
-    return Pieces([function(*(piece(a, k) for a in args), **options) for k in range(count)], cuts)
+    return Pieces([function(*(piece(a, k) for a in args), **options) for k in range(count)], parts)
 
 
 def _method(function: Callable[..., Any], swapped: bool) -> Callable[..., Pieces]:
@@ -134,9 +144,9 @@ class PiecesNamespace:
         parts: lengths of the arrays in the vector.
     """
 
-    def __init__(self, xp: Any, parts: Sequence[int]) -> None:
+    def __init__(self, xp: Any, parts: tuple[int, ...]) -> None:
         """For vectors of these parts."""
-        self._xp, self._parts, self._cuts = xp, tuple(parts), cuts_of(parts)
+        self._xp, self._parts, self._cuts = xp, parts, cuts_of(parts)
 
     def __getattr__(self, name: str) -> Any:
         """A function that goes piece by piece where it is given pieces."""
@@ -168,37 +178,44 @@ class PiecesNamespace:
             if end in self._cuts:
                 pieces.append(waiting[0] if len(waiting) == 1 else self._xp.concat(waiting))
                 waiting = []
-        return Pieces(pieces, self._cuts)
+        return Pieces(pieces, self._parts)
 
 
-def in_pieces(tree: Any, cuts: tuple[int, ...]) -> Any:
+def in_pieces(tree: Any, parts: tuple[int, ...]) -> Any:
     """The flat vectors of a carry in pieces; running statistics, which lie in dictionaries, as they are.
 
     Args:
         tree: the carry; tuples, dictionaries and arrays.
-        cuts: from `cuts_of`.
+        parts: lengths of the arrays that the vectors are made of.
     """
-    if isinstance(tree, tuple):
-        children = [in_pieces(child, cuts) for child in tree]
-        return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
-    if tree is None or isinstance(tree, dict) or tuple(tree.shape) != cuts[-1:]:
-        return tree
-    return Pieces.of(tree, cuts)
+
+    def of(array: Any) -> Any:
+        return Pieces.of(array, parts) if tuple(array.shape) == (sum(parts),) else array
+
+    return _mapped(of, tree)
 
 
-def flat(tree: Any, over: Any, put: Callable[[Any, Any, int], Any]) -> Any:
+def joined(tree: Any, concat: Callable[[Sequence[Any]], Any]) -> Any:
     """The other way round.
 
     Args:
         tree: the carry.
-        over: the carry before, whose flat vectors may be written over.
-        put: ``put(vector, array, start)``: the vector with the array in it from there on.
+        concat: makes one vector of several.
     """
-    if isinstance(tree, Pieces):
-        for array, start in zip(tree.arrays, tree.cuts, strict=False):
-            over = put(over, array, start)
-        return over
+    return _mapped(lambda x: concat(x.arrays) if isinstance(x, Pieces) else x, tree)
+
+
+def parts_in(tree: Any) -> tuple[int, ...] | None:
+    """The parts of a carry's vectors, if they are in pieces."""
+    found: list[Pieces] = []
+    _mapped(lambda x: found.append(x) if isinstance(x, Pieces) else None, tree)
+    return found[0].parts if found else None
+
+
+def _mapped(function: Callable[[Any], Any], tree: Any) -> Any:
+    if tree is None or isinstance(tree, dict):
+        return tree
     if isinstance(tree, tuple):
-        children = [flat(child, old, put) for child, old in zip(tree, over, strict=True)]
+        children = [_mapped(function, child) for child in tree]
         return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
-    return tree
+    return function(tree)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
@@ -111,7 +111,7 @@ class TorchBackend(Backend):
     def traces(self) -> bool:
         return self.compiler == "inductor"
 
-    def compiled_loop(self, step: Callable[..., Any], parts: Sequence[int]) -> Loop:
+    def compiled_loop(self, step: Callable[..., Any]) -> Loop:
         if self.compiler == "inductor":
             import torch
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -53,6 +52,8 @@ def check_name(what: str, given: str, known: Iterable[str]) -> None:
     names = sorted(known)
     if given in names:
         return
+    import difflib  # 1 ms
+
     near = difflib.get_close_matches(given.lower(), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"{what}: got {given!r}, expected one of {', '.join(names)}.{hint}")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from portable_mlp.backends import Backend
+from portable_mlp.backends.pieces import Pieces
 from portable_mlp.nn.layer import Tree
 from portable_mlp.optim import LBFGS, Optimizer
 from portable_mlp.optim.lbfgs import LBFGSState
@@ -72,6 +73,8 @@ def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
     """
     if tree is None or isinstance(tree, LBFGSState):
         return tree
+    if isinstance(tree, Pieces):
+        return tree.mapped(function)
     if isinstance(tree, dict):
         return {name: map_arrays(function, child) for name, child in tree.items()}
     if isinstance(tree, tuple):
@@ -109,4 +112,4 @@ def _arrays(tree: Any) -> list[np.ndarray]:
 def to_device(carry: Carry, problem: Problem) -> Carry:
     """The other way round; the sums start at 0."""
     made = map_arrays(lambda x: problem.backend.asarray(np.array(x)), carry)
-    return made._replace(totals=zero_totals(problem))  # type: ignore[no-any-return]
+    return problem.backend.whole(made._replace(totals=zero_totals(problem)))  # type: ignore[no-any-return]

@@ -133,6 +133,14 @@ class Epoch:
         progress = Progress(self.number * plan.updates + update, plan.updates, plan.epochs)
         return float(plan.learning_rate * plan.schedule.factor(progress) * self._factor)
 
+    def begin(self, carry: Carry) -> Carry:
+        """The carry in the form in which `advance` is quickest."""
+        problem = self.plan.problem
+        if isinstance(self.plan.optimizer, LBFGS):  # its steps are no loop of the backend's
+            return carry
+        apart: Carry = problem.backend.apart(carry, problem.layout.lengths)
+        return apart
+
     def advance(self, carry: Carry, first: int, stop: int) -> Carry:
         """The carry after the steps ``first`` to ``stop - 1`` of this epoch; ``carry`` is consumed."""
         return self._advance(self, carry, first, stop)

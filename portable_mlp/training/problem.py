@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +76,7 @@ class Problem:
     def context(self, xp: Any, keys: Keys | None = None) -> Context:
         """What layers and loss run with; training if there are keys."""
         device = self.backend.device
-        matmul = partial(self.backend.matmul, xp) if self.backend.rounds else operator.matmul
+        matmul = self.backend.product(xp)
         if keys is None:
             return Context(xp, device, matmul=matmul)
         streams = iter(keys)

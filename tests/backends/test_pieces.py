@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from portable_mlp.backends import pieces
-from portable_mlp.backends.pieces import Pieces, PiecesNamespace, cuts_of, flat, in_pieces
+from portable_mlp.backends.pieces import (
+    Pieces,
+    PiecesNamespace,
+    cuts_of,
+    in_pieces,
+    joined,
+    parts_in,
+)
 
 PARTS = (40_000, 3, 5, 50_000, 7)
 SIZE = sum(PARTS)
@@ -15,10 +22,6 @@ SIZE = sum(PARTS)
 @pytest.fixture
 def vector() -> np.ndarray:
     return np.random.default_rng(0).normal(size=SIZE)
-
-
-def put(over: np.ndarray, array: np.ndarray, start: int) -> np.ndarray:
-    return np.concatenate([over[:start], array, over[start + len(array) :]])
 
 
 def whole(given: Pieces) -> np.ndarray:
@@ -33,20 +36,22 @@ def test_large_arrays_are_apart_and_small_ones_together() -> None:
 
 
 def test_there_and_back(vector: np.ndarray) -> None:
-    cuts = cuts_of(PARTS)
     carry = (vector, (vector * 2, None), {"state": vector}, np.zeros(()))
-    made = in_pieces(carry, cuts)
+    made = in_pieces(carry, PARTS)
     assert isinstance(made[0], Pieces)
     assert isinstance(made[1][0], Pieces)
     assert made[2]["state"] is vector  # running statistics stay
-    back = flat(made, tuple(np.zeros_like(v) if v is vector else v for v in carry), put)
+    assert parts_in(made) == PARTS
+    back = joined(made, np.concatenate)
+    assert parts_in(back) is None
     np.testing.assert_array_equal(back[0], vector)
     np.testing.assert_array_equal(back[1][0], 2 * vector)
+    assert back[2:] == made[2:]
 
 
 def test_arithmetic_goes_piece_by_piece(vector: np.ndarray) -> None:
     xp = PiecesNamespace(np, PARTS)
-    v = Pieces.of(vector, cuts_of(PARTS))
+    v = Pieces.of(vector, PARTS)
     found = (2.0 - v * v + 1.0 / (xp.abs(v) + 1.0)) ** 2 - vector
     np.testing.assert_array_equal(
         whole(found), (2.0 - vector * vector + 1.0 / (abs(vector) + 1.0)) ** 2 - vector
@@ -59,7 +64,7 @@ def test_arithmetic_goes_piece_by_piece(vector: np.ndarray) -> None:
 
 
 def test_a_slice_that_is_a_piece_is_that_piece(vector: np.ndarray) -> None:
-    v = Pieces.of(vector, cuts_of(PARTS))
+    v = Pieces.of(vector, PARTS)
     assert v[0:40_000] is v.arrays[0]
     np.testing.assert_array_equal(v[40_003:40_008], vector[40_003:40_008])
     with pytest.raises(IndexError, match="over the end of a piece"):

@@ -40,7 +40,8 @@ class CompiledLoop:
         self._compiler, self._checked = compiler, checked
         self._programs: dict[Any, Run | None] = {}
         self.texts: list[str] = []
-        """The code of each program, for a reader."""
+        """The code of each program, for a reader; its names are in the globals of `runs`."""
+        self.runs: list[Run] = []
         self.refused: Exception | None = None
 
     def __call__(
@@ -98,6 +99,7 @@ class CompiledLoop:
             self.refused = error
             return None
         self.texts.append(code.text)
+        self.runs.append(run)
         return run
 
 

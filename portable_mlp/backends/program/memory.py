@@ -138,6 +138,8 @@ class Memory:
         flat: dict[Node, Any] = {}  # what may be used again
         for place, item in enumerate(self.items):
             for node in self.made_by(item):
+                if node.joins_vectors and node in self.fixed:
+                    flat[node] = self.fixed[node]  # written afresh in each step, as a scratch too
                 if node in self.fixed or node in self.over or node not in self.in_buffers:
                     continue
                 key = (node.size, node.dtype)
