@@ -107,7 +107,7 @@ def _with_names_of_the_carry(line: str, text: str) -> str:
 
 def part_of(line: str) -> str:
     """The part of a step that a line of its program belongs to."""
-    if ".take(" in line:
+    if ".take(" in line or line.startswith("gather("):
         return "gather"
     product = re.match(r"matmul\((\w+), (\w+),", line)
     if product and product[1] != product[2]:

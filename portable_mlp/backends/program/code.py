@@ -281,9 +281,21 @@ class Code:
             options["axis"] = node.options.get("axis")
             if options["axis"] is None:
                 return None
+            if args is not None and self._by_kernel(node):
+                return f"gather({', '.join(args)}, {out})"
         elif node.options:
             return None
         return self.library.line(node.op, out, args or ["x"] * count, options)
+
+    def _by_kernel(self, node: Node) -> bool:
+        """Whether a kernel takes these rows, faster than the library."""
+        matrix = node.args[0]
+        if self.compiler is None or not self.library.in_kernels or node.options["axis"] != 0:
+            return False
+        gather = self.compiler.gather() if len(matrix.shape) == 2 and matrix.shape[1] > 1 else None
+        if gather is not None:
+            self._globals["gather"] = gather
+        return gather is not None
 
     def _concat(self, node: Node) -> None:
         whole, start = self._name(node), 0

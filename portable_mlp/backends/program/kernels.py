@@ -58,6 +58,10 @@ class KernelCompiler(ABC):
     def compiled(self, source: KernelSource) -> Callable[..., Any]:
         """``kernel(n0, n1, *arrays, *numbers)``."""
 
+    def gather(self) -> Callable[[Any, Any, Any], None] | None:
+        """``gather(x, rows, out)`` for rows of a matrix, where that is faster than the library's."""
+        return None
+
     @abstractmethod
     def shape(self, kind: str, shape: tuple[int, ...], two: bool) -> tuple[int, ...]:
         """The shape in which a kernel wants an array of that kind.
@@ -83,6 +87,11 @@ class NumbaCompiler(KernelCompiler):
     def compiled(self, source: KernelSource) -> Callable[..., Any]:
         return _compiled(source.text)
 
+    def gather(self) -> Callable[[Any, Any, Any], None] | None:
+        from portable_mlp.backends.program.gather import row_gatherer
+
+        return row_gatherer()
+
     def shape(self, kind: str, shape: tuple[int, ...], two: bool) -> tuple[int, ...]:
         if kind == "full" and two:
             return tuple(n for n in shape if n != 1)
@@ -97,12 +106,16 @@ def available() -> bool:
 
 @cache
 def _compiled(text: str) -> Callable[..., Any]:
-    """The kernel of this source; machine code is made at its first call."""
+    return compiled_source(text)
+
+
+def compiled_source(text: str, **names_of_its_own: Any) -> Callable[..., Any]:
+    """The function ``kernel`` of this source; machine code is made at its first call."""
     import numba
 
     name = hashlib.sha256(text.encode()).hexdigest()[:24]
     path = _kept(name, text)
-    names = dict(_NAMES)
+    names = {**_NAMES, **names_of_its_own}
     exec(compile(text, str(path or f"<kernel {name}>"), "exec"), names)  # noqa: S102  (our own text)
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": path is not None}
     kernel: Callable[..., Any] = numba.njit(**options)(names["kernel"])

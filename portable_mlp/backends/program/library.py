@@ -18,6 +18,9 @@ class Library(ABC):
     cells: ClassVar[bool] = True
     """Whether a number is put into a 0-d array first, which makes small calls cheaper on a CPU."""
 
+    in_kernels: ClassVar[bool] = False
+    """Whether a kernel takes the library's arrays as they are."""
+
     def __init__(self, xp: Any) -> None:
         """Holds the namespace."""
         self.xp = xp

@@ -27,6 +27,7 @@ _NO_POSITIONAL_OUT = ("maximum", "minimum")
 class NumpyLibrary(Library):
     """Lines such as ``add(a, b, out)``: positional arguments save a tenth of a small call."""
 
+    in_kernels = True
     names = {  # noqa: RUF012
         name: getattr(np, name)
         for name in {
