@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from portable_mlp import lazy
 
 if TYPE_CHECKING:
-    from portable_mlp import backends, nn, optim, training
+    from portable_mlp import backends, diagnosis, nn, optim, training
     from portable_mlp.data import load_digits, load_fashion_mnist, load_mnist
+    from portable_mlp.diagnosis import check_gradients
     from portable_mlp.metrics import Metric
     from portable_mlp.model import MLP
     from portable_mlp.training import (
@@ -35,6 +36,8 @@ __all__ = [
     "Metric",
     "TrainingDiverged",
     "backends",
+    "check_gradients",
+    "diagnosis",
     "load_digits",
     "load_fashion_mnist",
     "load_mnist",
@@ -46,6 +49,7 @@ __all__ = [
 __getattr__, __dir__ = lazy.names(
     __name__,
     backends="",
+    diagnosis="check_gradients",
     data="load_digits load_fashion_mnist load_mnist",
     metrics="Metric",
     model="MLP",

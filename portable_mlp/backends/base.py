@@ -131,6 +131,10 @@ class Backend:
         """The context in which everything of this backend runs."""
         return nullcontext()
 
+    def visitors_scope(self) -> AbstractContextManager[Any]:
+        """The context in which somebody else's code runs on arrays of this dtype and device."""
+        return nullcontext()
+
     def product(self, xp: Any) -> Callable[[Any, Any], Any]:
         """``product(a, b)`` of two matrices, the factors rounded to the precision asked for."""
         if self.precision in ("float32", "tf32"):  # the library itself does tf32

@@ -80,6 +80,9 @@ class JaxBackend(Backend):
     def scope(self) -> AbstractContextManager[Any]:
         return self._scope()
 
+    def visitors_scope(self) -> AbstractContextManager[Any]:
+        return self._scope()
+
     @contextmanager
     def _scope(self) -> Iterator[None]:
         import jax

@@ -1,0 +1,311 @@
+"""Which formula stands in somebody's backward pass: the search through the mutants.
+
+The program's own forward pass is matched first: the described network whose loss is the program's at
+several random points, up to one constant, *is* the program's forward pass, and its exact gradient the
+truth. Then the layers are taken one by one from the output back. For each, the mutant that gives the
+program's gradient of W is sought, with one free factor shared by all points; the δ that was found goes on
+to the layer before. So the search costs a sum of products over the links and not a product over the
+layers, and names every layer's fault on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from portable_mlp.diagnosis import mutants
+from portable_mlp.diagnosis.description import Network, Wiring, candidates, wirings
+from portable_mlp.diagnosis.mutants import Mutant
+from portable_mlp.diagnosis.reference import Array, Layer, Reference
+
+SAME = 1e-6
+"""Residual below which a formula is taken for the program's."""
+
+
+class Point(NamedTuple):
+    """One random place, and what the program says there.
+
+    Args:
+        values: the parameters.
+        x: inputs, as the program has them.
+        y: targets.
+        loss: the program's.
+        gradients: the program's, in the shapes of the parameters; None where it gives none.
+    """
+
+    values: list[Array]
+    x: Array
+    y: Array
+    loss: float
+    gradients: list[Array | None]
+
+
+@dataclass
+class LayerResult:
+    """What was found of a layer.
+
+    Args:
+        layer: from 0.
+        delta: wrong formulas on the way to its δ.
+        weight: in the product of inputs and δ.
+        bias: in the sum of δ.
+        factor: of δ: the program's over that of the formula found, given the layer above.
+        bias_factor: of the bias's gradient beside δ; 1 where it is as it should be.
+        explained: whether the weights' formula was found.
+        bias_explained: whether the bias's was.
+    """
+
+    layer: int
+    delta: list[Mutant] = field(default_factory=list)
+    weight: list[Mutant] = field(default_factory=list)
+    bias: list[Mutant] = field(default_factory=list)
+    factor: float = 1.0
+    bias_factor: float = 1.0
+    explained: bool = True
+    bias_explained: bool = True
+
+
+def matching(points: Sequence[Point], network: Network | None) -> tuple[Reference, float] | None:
+    """The reference whose loss is the program's up to a constant, and that constant; or None.
+
+    Args:
+        points: with the same number of samples.
+        network: as its owner describes it; None to try the likely ones.
+    """
+    shapes = [v.shape for v in points[0].values]
+    for outputs in _outputs(points[0].y, shapes):
+        for wiring in wirings(shapes, points[0].x, outputs):
+            for described in _networks(network, wiring):
+                reference = Reference(described, wiring)
+                factor = _loss_factor(reference, points, outputs)
+                if factor is not None:
+                    return reference, factor
+    return None
+
+
+def _outputs(y: Array, shapes: Sequence[tuple[int, ...]]) -> list[int]:
+    """Numbers of output units that the targets allow, likely ones first."""
+    found = list(reversed(y.shape)) if y.ndim == 2 else []
+    if y.ndim <= 1 or 1 in y.shape:
+        labels = np.unique(y)
+        whole = bool(np.all(labels == np.round(labels)))
+        if whole:
+            found += sorted({n for s in shapes for n in s if n > labels.max(initial=0)})
+        found.append(1)
+    return list(dict.fromkeys(found))
+
+
+def _networks(network: Network | None, wiring: Wiring) -> list[Network]:
+    layers = len(wiring.places)
+    if network is not None:
+        fits = len(network.activations) == layers and network.samples_in == wiring.samples_in
+        return [network] if fits else []
+    likely = [
+        Network(activations, loss, wiring.samples_in) for activations, loss in candidates(layers)
+    ]
+    scaled = [
+        replace(likely_one, scale=scale)
+        for scale in (0.01, 0.1, 0.001, 10.0, 100.0)
+        for likely_one in likely
+        if likely_one.activations[-1] in ("sigmoid", "softmax", "tanh")
+    ]
+    return likely + scaled
+
+
+def _loss_factor(reference: Reference, points: Sequence[Point], outputs: int) -> float | None:
+    ratios = []
+    for point in points:
+        rows = reference.rows(point.x)
+        t = reference.targets(point.y, outputs)
+        if t.shape != (len(rows), outputs):
+            return None
+        own = reference.loss(reference.forward(point.values, point.x), t)
+        if not np.isfinite(own) or own == 0:
+            return None
+        ratios.append(point.loss / own)
+    first = ratios[0]
+    same = np.isfinite(first) and first > 0 and np.allclose(ratios, first, rtol=1e-7, atol=0)
+    return float(np.median(ratios)) if same else None
+
+
+def explain(reference: Reference, points: Sequence[Point]) -> list[LayerResult]:
+    """The formula of each layer, from the output back; stops at the first that is unexplained.
+
+    Args:
+        reference: from `matching`.
+        points: several, with the same number of samples.
+    """
+    outputs = reference.units(points[0].values)
+    passes = [reference.forward(p.values, p.x) for p in points]
+    targets = [reference.targets(p.y, outputs) for p in points]
+    errors = [layers[-1].a - t for layers, t in zip(passes, targets, strict=True)]
+    count, results = len(passes[0]), []
+    delta: list[Array] = []
+    bare: list[Array] = []  # what was multiplied by f' to give delta
+    for k in reversed(range(count)):
+        choices = _delta_choices(reference, passes, targets, errors, k, delta, bare)
+        wanted = [_of_weight(reference, p, k) for p in points]
+        best = _best(choices, passes, k, wanted)
+        result = LayerResult(k)
+        results.append(result)
+        if best is None:
+            result.explained = False
+            return results
+        chosen, product, of_weight = best
+        result.delta = [m for m in chosen.formulas if m.id]
+        result.weight = [product] if product.id else []
+        delta, bare = chosen.delta, chosen.bare
+        of_bias = _explain_bias(reference, points, passes, k, delta, bare, result)
+        # a sum is less often mistaken in its factor than a product that is wrong already
+        result.factor = of_bias if product.id and of_bias and not result.bias else of_weight
+        result.bias_factor = 1.0 if of_bias is None else of_bias / result.factor
+        delta = [result.factor * d for d in delta]
+        bare = [result.factor * b for b in bare]
+    return results
+
+
+class Choice(NamedTuple):
+    """One way to δ of a layer.
+
+    Args:
+        formulas: the mutants on the way, the right ones too.
+        delta: δ at each point.
+        bare: the signal before f' at each point.
+    """
+
+    formulas: tuple[Mutant, ...]
+    delta: list[Array]
+    bare: list[Array]
+
+    @property
+    def faults(self) -> int:
+        """How many of its formulas are wrong."""
+        return sum(bool(m.id) for m in self.formulas)
+
+
+def _delta_choices(
+    reference: Reference,
+    passes: Sequence[list[Layer]],
+    targets: Sequence[Array],
+    errors: Sequence[Array],
+    k: int,
+    delta: Sequence[Array],
+    bare: Sequence[Array],
+) -> list[Choice]:
+    """All ways to δ of layer k, those with fewer faults first."""
+    if k == len(passes[0]) - 1:
+        tables = [
+            mutants.output_deltas(reference, layers, t)
+            for layers, t in zip(passes, targets, strict=True)
+        ]
+        found = [
+            Choice((column[0],), [m.value for m in column], list(errors))
+            for column in zip(*tables, strict=True)
+        ]
+        return sorted(found, key=lambda c: c.faults)
+    found = []
+    backs = [
+        mutants.back_signals(layers, k, d, b, e)
+        for layers, d, b, e in zip(passes, delta, bare, errors, strict=True)
+    ]
+    for back in zip(*backs, strict=True):
+        tables = [
+            mutants.hidden_deltas(reference, layers, k, m.value)
+            for layers, m in zip(passes, back, strict=True)
+            if m.value.shape == layers[k].z.shape
+        ]
+        if len(tables) < len(passes):
+            continue
+        for hidden in zip(*tables, strict=True):
+            found.append(
+                Choice((back[0], hidden[0]), [m.value for m in hidden], [m.value for m in back])
+            )
+    return sorted(found, key=lambda c: c.faults)
+
+
+def _of_weight(reference: Reference, point: Point, k: int) -> Array | None:
+    place = reference.wiring.places[k]
+    gradient = point.gradients[place.weight]
+    if gradient is None or gradient.shape != point.values[place.weight].shape:
+        return None
+    return place.split(gradient)[0]
+
+
+def _best(
+    choices: Sequence[Choice],
+    passes: Sequence[list[Layer]],
+    k: int,
+    wanted: Sequence[Array | None],
+) -> tuple[Choice, Mutant, float] | None:
+    """The choice with the fewest faults that gives the program's gradient of W."""
+    if any(w is None for w in wanted):
+        return None
+    found: list[tuple[int, int, Choice, Mutant, float]] = []
+    for order, choice in enumerate(choices):
+        if any(not np.isfinite(d).all() for d in choice.delta):
+            continue
+        tables = [
+            mutants.weight_gradients(layers, k, d)
+            for layers, d in zip(passes, choice.delta, strict=True)
+        ]
+        for products in zip(*tables, strict=True):
+            factor = fitted([m.value for m in products], wanted)
+            if factor is not None:
+                faults = choice.faults + bool(products[0].id)
+                found.append((faults, order, choice, products[0], factor))
+        if found and found[0][0] == 0:
+            break
+    if not found:
+        return None
+    _, _, choice, product, factor = min(found, key=lambda f: f[:2])
+    return choice, product, factor
+
+
+def fitted(formula: Sequence[Array], wanted: Sequence[Array | None]) -> float | None:
+    """The factor c with wanted = c · formula at all points; None if there is none."""
+    a = np.concatenate([f.reshape(-1) for f in formula])
+    b = np.concatenate([w.reshape(-1) for w in wanted if w is not None])
+    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return None
+    square, size = float(a @ a), float(np.sqrt(b @ b))
+    if size == 0.0 or square == 0.0:
+        return None
+    factor = float(a @ b) / square
+    return factor if np.linalg.norm(b - factor * a) <= SAME * size and factor != 0 else None
+
+
+def _explain_bias(
+    reference: Reference,
+    points: Sequence[Point],
+    passes: Sequence[list[Layer]],
+    k: int,
+    delta: Sequence[Array],
+    bare: Sequence[Array],
+    result: LayerResult,
+) -> float | None:
+    """The factor of the formula found for the bias; None if there is none."""
+    bias = reference.wiring.places[k].bias
+    if bias is None:
+        return None
+    wanted = [p.gradients[bias] for p in points]
+    flat = [
+        None if w is None or w.size != p.values[bias].size else w.reshape(-1)
+        for w, p in zip(wanted, points, strict=True)
+    ]
+    if any(w is None for w in flat):
+        result.bias_explained = False
+        return None
+    tables = [
+        mutants.bias_gradients(layers[k], d, b)
+        for layers, d, b in zip(passes, delta, bare, strict=True)
+    ]
+    for formulas in zip(*tables, strict=True):
+        factor = fitted([m.value for m in formulas], flat)
+        if factor is not None:
+            result.bias = [formulas[0]] if formulas[0].id else []
+            return factor
+    result.bias_explained = False
+    return None

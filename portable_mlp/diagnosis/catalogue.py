@@ -1,0 +1,149 @@
+"""What can be wrong with a gradient: ids, titles, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One kind of fault.
+
+    Args:
+        title: in plain words.
+        fix: what to change; ``{...}`` is filled in with what was found.
+    """
+
+    title: str
+    fix: str
+
+
+CATALOGUE: dict[str, Entry] = {
+    "R01": Entry(
+        "the sign is wrong: you climb instead of descending",
+        "Flip the sign: the error is output - target where the update is W -= rate * gradient.",
+    ),
+    "R02": Entry("the gradient is right up to a constant factor", "{factor}"),
+    "R03": Entry(
+        "a weight matrix is used without its transpose in the backward pass",
+        "Back through W goes delta @ W.T; without .T it fits only because the matrix is square.",
+    ),
+    "R04": Entry(
+        "the derivative of a hidden activation is missing",
+        "Multiply the error that comes back by f'(z) of the layer: {formula}.",
+    ),
+    "R05": Entry(
+        "this is the gradient of another loss",
+        "{formula}",
+    ),
+    "R06": Entry(
+        "the derivative is taken at the activation a = f(z) in place of z",
+        "Give f' the weighted sum z, or use its formula in terms of a: {formula}.",
+    ),
+    "R07": Entry(
+        "a derivative written for a = f(z) is given z",
+        "Use {formula} with a = f(z), not with z: at z = 0 and z = 1 it is 0 for no reason.",
+    ),
+    "R08": Entry(
+        "the derivative is taken of the error in place of the activation",
+        "Multiply by f'(z) = {formula}, where a is the output, not the error.",
+    ),
+    "R09": Entry(
+        "softmax is differentiated element by element",
+        "Every output depends on every z: with cross-entropy use delta = a - t; with a squared error "
+        "delta = a * (e - (e * a).sum(axis=1, keepdims=True)), e = a - t.",
+    ),
+    "R10": Entry(
+        "the gradient is zero where the true one is not",
+        "Look for a product or sum that cancels: the entries of a row of softmax's Jacobian sum to 0.",
+    ),
+    "R11": Entry(
+        "a bias gradient is one number for all units",
+        "Sum over the samples only: delta.sum(axis={axis}), not np.sum(delta).",
+    ),
+    "R12": Entry(
+        "a bias gradient is not summed over the samples",
+        "A bias has one number for each unit: delta.sum(axis={axis}).",
+    ),
+    "R13": Entry(
+        "the weight gradient uses the wrong factor beside delta",
+        "dW of a layer is the layer's INPUT times its delta: {formula}.",
+    ),
+    "R14": Entry(
+        "the bias is treated as if it were an activation",
+        "db is the sum of delta over the samples; no derivative of b is in it.",
+    ),
+    "R15": Entry(
+        "a link of the chain rule is skipped",
+        "What goes back through W is the layer's delta, its error times f'(z), not the bare error.",
+    ),
+    "R16": Entry(
+        "the gradient depends on how often it was computed",
+        "Start every gradient from fresh zeros: nothing may be kept or shared from call to call.",
+    ),
+    "R17": Entry(
+        "the errors are summed over the samples before the product with the inputs",
+        "Keep one row for each sample until the product: dW = x.T @ delta sums over the samples itself.",
+    ),
+    "R18": Entry(
+        "the gradient has another shape than its parameter",
+        "{formula}",
+    ),
+    "R19": Entry(
+        "one sign inside of the loss's derivative is wrong",
+        "dL/da of binary cross-entropy is -(t / a - (1 - t) / (1 - a)): a minus between the terms.",
+    ),
+    "R20": Entry(
+        "the gradient is multiplied by the weights",
+        "The update is W -= rate * dW, without another W in it.",
+    ),
+    "R21": Entry(
+        "weights that are already updated are used in the backward pass",
+        "Compute all gradients first, then update.",
+    ),
+    "R22": Entry(
+        "this is no gradient: every entry has the same number",
+        "Each weight needs its own derivative: dW = x.T @ delta.",
+    ),
+    "R23": Entry(
+        "a weight penalty is in the gradient or in the loss, but not in both",
+        "Add λ/2 ΣW² to the loss where λW is in the gradient, or leave out both. Found: λ = {factor}.",
+    ),
+    "R24": Entry(
+        "the gradient is wrong in a way that is none of the known ones",
+        "Start at {layer}: counted from the output, it is the first that disagrees; those before it "
+        "inherit the error.",
+    ),
+    "D18": Entry(
+        "softmax is taken over the samples in place of the outputs",
+        "Normalise each sample by itself: {formula}.",
+    ),
+    "D25": Entry(
+        "outputs and targets have shapes that broadcast",
+        "Give both the same shape: {formula}.",
+    ),
+    "D28": Entry(
+        "the loss depends on what was called before",
+        "The same parameters and data must give the same loss: reset buffers, switch dropout off.",
+    ),
+    "D29": Entry(
+        "parameters are whole numbers, which no small step can change",
+        "Make them floats: np.array(..., dtype=float).",
+    ),
+    "D35": Entry(
+        "a parameter has one row for each sample",
+        "Sum over the samples before the update: a bias has one number for each unit.",
+    ),
+    "F01": Entry(
+        "the sigmoid is written 1 / (1 + exp(+z))",
+        "The exponent has a minus: 1 / (1 + np.exp(-z)).",
+    ),
+    "F02": Entry(
+        "a function writes to its own arguments",
+        "Work on copies: what a call changes, the next one starts from.",
+    ),
+    "F03": Entry(
+        "two parameters share memory",
+        "Make each array by itself (.copy()): an update of one changes the other.",
+    ),
+}
+"""By id: R of relations between a gradient and the true one, D of a program, F of its functions."""

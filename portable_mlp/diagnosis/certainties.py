@@ -1,0 +1,139 @@
+"""What can be seen of a program without a single derivative: types, shapes, repeated calls."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from portable_mlp.diagnosis.examination import Examination, same
+from portable_mlp.diagnosis.program import Program, ProgramError
+from portable_mlp.diagnosis.reference import Array
+from portable_mlp.diagnosis.report import Finding, finding
+
+
+def structure(e: Examination) -> None:
+    """Types and memory of the parameters, shapes of outputs and targets.
+
+    Raises:
+        ProgramError: the loss is not finite at the parameters given.
+    """
+    program, findings = e.program, e.report.findings
+    start = program.loss(program.values)
+    if not np.isfinite(start):
+        raise ProgramError(
+            f"loss: is {start} at the parameters given, expected a finite number; likely cause: an "
+            "overflow in exp or log(0), or NaN in X or Y."
+        )
+    for one, other in program.aliased():
+        findings.append(finding("F03", "one block of memory holds both", where=(other, one)))
+    whole = [leaf for leaf in program.leaves if "int" in leaf.dtype or "bool" in leaf.dtype]
+    if whole:
+        names = [leaf.name for leaf in whole]
+        findings.append(finding("D29", f"their type is {whole[0].dtype}", where=names))
+    e.report.checked.append("types and memory of the parameters")
+    outputs = program.outputs(program.values)
+    if outputs is not None:
+        findings += [f for f in (_broadcast(outputs, program.targets), _softmax(e, outputs)) if f]
+        e.report.checked.append("outputs against targets")
+
+
+def _broadcast(outputs: Array, targets: Array) -> Finding | None:
+    labels = targets.ndim == 1 and outputs.ndim == 2 and min(outputs.shape) > 1
+    if labels or outputs.shape == targets.shape:
+        return None
+    try:
+        spread = np.broadcast_shapes(outputs.shape, targets.shape)
+    except ValueError:
+        return None
+    evidence = f"outputs {outputs.shape} - targets {targets.shape} gives {spread}"
+    return finding("D25", evidence, where=("Y",), formula=f"Y.reshape{outputs.shape}")
+
+
+def _softmax(e: Examination, outputs: Array) -> Finding | None:
+    if outputs.ndim != 2 or min(outputs.shape) < 2 or outputs.min() < 0:
+        return None
+    across, down = outputs.sum(axis=1), outputs.sum(axis=0)
+    of_samples, of_outputs = (down, across) if e.columns else (across, down)
+    if not np.allclose(of_outputs, 1, atol=1e-6) or np.allclose(of_samples, 1, atol=1e-3):
+        return None
+    evidence = (
+        f"over the samples each output sums to 1; those of one sample sum to {of_samples[0]:.4g}"
+    )
+    return finding("D18", evidence, where=("forward",), formula=axis_of_outputs(e.columns))
+
+
+def axis_of_outputs(columns: bool) -> str:
+    """The argument of a sum over the outputs of each sample."""
+    return "axis=0, keepdims=True" if columns else "axis=1, keepdims=True"
+
+
+def repeats(e: Examination) -> bool:
+    """The same call twice; False where nothing further can be learned."""
+    program, findings = e.program, e.report.findings
+    values = program.values
+    losses = [program.loss(values) for _ in range(3)]
+    if np.ptp(losses) > 1e-12 * max(1.0, abs(losses[0])):
+        seen = ", ".join(f"{value:.8g}" for value in losses)
+        evidence = f"three calls with the same parameters give {seen}"
+        findings.append(finding("D28", evidence, where=("loss",)))
+        return False
+    e.first, second = program.gradients(values), program.gradients(values)
+    for what in sorted(program.changed):
+        findings.append(finding("F02", what, where=(what.split()[0],)))
+    pairs = [
+        (name, a, b)
+        for name, a, b in zip(program.names, e.first, second, strict=True)
+        if a is not None and b is not None and not same(a, b)
+    ]
+    e.report.checked.append("the same call twice")
+    if not pairs:
+        return True
+    _, a, b = pairs[0]
+    how = "the second is twice the first: it accumulates" if same(b, 2 * a) else "they differ"
+    evidence = f"of two calls at the same parameters {how}"
+    findings.append(finding("R16", evidence, where=[name for name, _, _ in pairs]))
+    return False
+
+
+def shapes(e: Examination) -> bool:
+    """Each gradient beside its parameter; False where nothing further can be learned."""
+    program, fine = e.program, True
+    for k, (name, value, g) in enumerate(zip(program.names, program.values, e.first, strict=True)):
+        if e.rows > 1 and e.rows in value.shape and e.rows not in _other_sizes(program, name):
+            evidence = f"its shape is {value.shape}, and there are {e.rows} samples"
+            e.report.findings.append(finding("D35", evidence, where=(name,)))
+        wrong = _shape(e, name, value, g)
+        if wrong is not None:
+            e.report.findings.append(wrong)
+            e.unusable.add(k)
+            fine = fine and wrong.id in ("R11", "R12")
+    e.report.checked.append("shapes")
+    return fine
+
+
+def _shape(e: Examination, name: str, value: Array, g: Array | None) -> Finding | None:
+    if g is None:
+        return finding(
+            "R18", "the gradient is None", where=(name,), formula="Return one array for each."
+        )
+    evidence = f"the gradient is {g.shape}, the parameter {value.shape}"
+    is_bias, axis = sum(n > 1 for n in value.shape) <= 1, 1 if e.columns else 0
+    if g.size != value.size:
+        if is_bias and g.size == 1:
+            return finding("R11", evidence, where=(name,), axis=axis)
+        if is_bias and e.rows > 1 and e.rows in g.shape:
+            return finding("R12", evidence, where=(name,), axis=axis)
+        how = "A matrix product, @, sums over the samples; * does not."
+        return finding("R18", evidence, where=(name,), formula=how)
+    if not np.isfinite(g).all():
+        how = "Look for a division by 0, log(0) or an overflow in exp."
+        return finding("R18", "it holds NaN or infinity", where=(name,), formula=how)
+    return None  # (n,) beside (1, n) are the same numbers
+
+
+def _other_sizes(program: Program, name: str) -> set[int]:
+    """Sizes that a parameter may well have by chance: features, outputs, the other parameters'."""
+    sizes = set(program.targets.shape[1:]) | set(program.inputs.shape[1:])
+    for leaf in program.leaves:
+        if leaf.name != name and leaf.value.ndim == 2 and min(leaf.value.shape) > 1:
+            sizes |= set(leaf.value.shape)
+    return sizes

@@ -1,0 +1,168 @@
+"""What a gradient check knows of a program while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from portable_mlp.backends.interchange import library_of
+from portable_mlp.diagnosis.autopsy import Point
+from portable_mlp.diagnosis.program import Program, ProgramError, finite
+from portable_mlp.diagnosis.reference import Array
+from portable_mlp.diagnosis.relations import Relation, Sample
+from portable_mlp.diagnosis.report import GradientReport
+
+POINTS = 5
+FEW = (7, 8, 9, 11, 13, 17)
+"""Numbers of samples to check with: the first that is no other size of the program."""
+
+
+@dataclass
+class Examination:
+    """A program under examination.
+
+    Args:
+        program: loss and gradients.
+        random: of points and directions.
+    """
+
+    program: Program
+    random: np.random.Generator
+    report: GradientReport = field(default_factory=GradientReport)
+    first: list[Array | None] = field(default_factory=list)
+    """The gradients at the parameters given, as the program gave them."""
+    points: list[Point] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
+    """The program with the inputs of each point."""
+    unusable: set[int] = field(default_factory=set)
+    """Parameters whose gradients have another shape."""
+    wrong: list[int] = field(default_factory=list)
+    """Parameters along which the loss changes by other amounts than the gradient says."""
+    errors: list[float] = field(default_factory=list)
+    """By how much, relative, for each parameter."""
+    slopes: list[float] = field(default_factory=list)
+    """The slope ratio of each parameter."""
+    true: dict[int, list[Sample]] = field(default_factory=dict)
+    """The program's gradient beside the true one, for parameters that are wrong."""
+    found: dict[int, Relation | None] = field(default_factory=dict)
+    """What relates the two, as far as that can be seen without knowledge of the network."""
+
+    def __post_init__(self) -> None:
+        """Finds the samples."""
+        self.small, self.samples, self.columns = _fewer_samples(self.program, self.random)
+
+    @property
+    def rows(self) -> int:
+        """Number of all samples."""
+        x = self.program.inputs
+        return int(x.shape[1 if self.columns else 0]) if x.ndim else 1
+
+    @property
+    def features(self) -> int:
+        """Numbers of a sample."""
+        shape = self.program.inputs.shape
+        return 1 if len(shape) < 2 else int(shape[0] if self.columns else shape[1])
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the targets, or what the last parameter says."""
+        y = self.program.targets
+        if y.ndim == 2:
+            return int(y.shape[0] if self.columns else y.shape[1])
+        return int(self.program.values[-1].size)
+
+    def make_points(self) -> None:
+        """Random parameters and inputs, for which loss and gradients are finite.
+
+        At the parameters given a fault may not show: with small weights tanh is a straight line.
+        """
+        for attempt in range(4 * POINTS):
+            program, shrunk = self.small, 0.7 ** (attempt // POINTS)
+            values = [_drawn(self.random, leaf.value) * shrunk for leaf in program.leaves]
+            x = program.inputs
+            if x.dtype.kind == "f":
+                x = self.random.normal(0.2, 1.0, x.shape)
+            here = replace(program, X=_like(program.X, x))
+            loss, g = here.loss(values), here.gradients(values)
+            if np.isfinite(loss) and finite(a for a in g if a is not None):
+                shaped = [
+                    None if a is None or a.size != v.size else a.reshape(v.shape)
+                    for a, v in zip(g, values, strict=True)
+                ]
+                self.points.append(Point(values, x, program.targets, loss, shaped))
+                self.programs.append(here)
+            if len(self.points) == POINTS:
+                return
+
+
+def _fewer_samples(program: Program, random: np.random.Generator) -> tuple[Program, int, bool]:
+    """The program on a few samples, their number, and whether samples are in columns."""
+    x, y = program.inputs, program.targets
+    if x.ndim != 2 or y.ndim < 1:
+        return program, x.shape[0] if x.ndim else 1, False
+    in_rows, in_columns = x.shape[0] == y.shape[0], x.shape[1] == y.shape[-1]
+    columns = in_columns and not in_rows
+    if in_rows and in_columns and program.leaves:
+        # a square batch: the first matrix has one side as long as the features
+        sizes = set(program.leaves[0].value.shape)
+        columns = x.shape[0] in sizes and x.shape[1] not in sizes
+    total = x.shape[1] if columns else x.shape[0]
+    taken = {n for leaf in program.leaves for n in leaf.value.shape}
+    taken.add(x.shape[0 if columns else 1])
+    few = next(n for n in FEW if n not in taken or n == FEW[-1])
+    if few >= total or not (in_rows or in_columns):
+        return program, total, columns
+    chosen = np.sort(random.choice(total, few, replace=False))
+    fewer_x = x[:, chosen] if columns else x[chosen]
+    fewer_y = y[..., chosen] if columns else y[chosen]
+    small = replace(program, X=_like(program.X, fewer_x), Y=_like(program.Y, fewer_y))
+    try:  # it may have the number of samples in it
+        small.loss(small.values)
+        small.gradients(small.values)
+    except ProgramError:
+        return program, total, columns
+    return small, few, columns
+
+
+def _drawn(random: np.random.Generator, value: Array) -> Array:
+    """Random numbers of a size for which activations are neither straight nor flat."""
+    is_matrix = value.ndim >= 2 and min(value.shape) > 1
+    return random.normal(0.0, 1.2 / np.sqrt(max(value.shape)) if is_matrix else 0.5, value.shape)
+
+
+def _like(given: Any, host: Array) -> Any:
+    """A host array in the library of what was given."""
+    owner = library_of(given)
+    if owner is None or owner.name == "numpy":
+        return host
+    backend = owner(owner.device_name_of(given), "float64")
+    with backend.visitors_scope():
+        kind = None if host.dtype.kind == "f" else getattr(backend.xp, str(host.dtype), None)
+        return backend.asarray(host, kind)
+
+
+def same(a: Array, b: Array) -> bool:
+    """Whether two gradients are equal up to rounding."""
+    size = max(float(np.abs(a).max(initial=0)), 1e-300) if a.size else 1.0
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=1e-12 * size))
+
+
+def cosine(samples: Sequence[Sample]) -> float:
+    """Of the angle between the program's gradient and the true one."""
+    g, n = _both(samples)
+    sizes = float(np.linalg.norm(g) * np.linalg.norm(n))
+    return float(g @ n) / sizes if sizes > 0 else 0.0
+
+
+def distance(samples: Sequence[Sample]) -> float:
+    """‖g - n‖ / max(‖g‖, ‖n‖)."""
+    g, n = _both(samples)
+    largest = max(float(np.linalg.norm(g)), float(np.linalg.norm(n)), 1e-300)
+    return float(np.linalg.norm(g - n)) / largest
+
+
+def _both(samples: Sequence[Sample]) -> tuple[Array, Array]:
+    return np.concatenate([s.g for s in samples]), np.concatenate([s.n for s in samples])

@@ -1,0 +1,116 @@
+"""Is a hand-written gradient right, and if not, what is it?
+
+The checks in their order: shapes; the same call twice; whole numbers; the derivative along random
+directions; and where that disagrees, what relates the gradient to the true one. The true one is the
+exact gradient of a described perceptron where the program's forward pass is one, else differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from portable_mlp.diagnosis import certainties, naming, slopes
+from portable_mlp.diagnosis.description import Network
+from portable_mlp.diagnosis.examination import Examination
+from portable_mlp.diagnosis.program import Program
+from portable_mlp.diagnosis.reference import Array
+from portable_mlp.diagnosis.relations import Sample, relation_of
+from portable_mlp.diagnosis.report import Finding, GradientReport, finding
+
+
+def check_gradients(
+    loss: Callable[..., Any],
+    gradients: Callable[..., Any],
+    params: Any,
+    X: Any,  # noqa: N803
+    Y: Any,  # noqa: N803
+    *,
+    update: Callable[..., Any] | None = None,
+    forward: Callable[..., Any] | None = None,
+    description: Network | None = None,
+    seed: int = 0,
+) -> GradientReport:
+    """Compares hand-written gradients with the true ones, and says what is wrong with them.
+
+    Nothing that is passed in is written to. The functions are called some hundred times, most often
+    with a few samples.
+
+    Args:
+        loss: ``loss(params, X, Y) -> float``.
+        gradients: ``gradients(params, X, Y)``: ∂loss/∂params in the structure of ``params``.
+        params: list, tuple or dictionary of arrays of any supported library, nested or not, or one
+            array.
+        X: inputs, samples in rows or in columns.
+        Y: targets or labels.
+        update: ``update(params, gradients) -> params``, one step of the training; None to leave it out.
+        forward: ``forward(params, X)``: the outputs; None to leave them out.
+        description: what the network is; None to find it out from shapes and losses.
+        seed: of the random points.
+
+    Returns:
+        Findings, and a verdict for each parameter; printable.
+
+    Raises:
+        ProgramError: one of the functions raises, the loss is not one finite number, or the gradients
+            have another structure than the parameters.
+
+    Example:
+        >>> import numpy as np
+        >>> X, Y = np.random.default_rng(0).normal(size=(2, 9, 3))
+        >>> loss = lambda W, X, Y: 0.5 * np.sum((X @ W - Y) ** 2)
+        >>> check_gradients(loss, lambda W, X, Y: X.T @ (X @ W - Y), np.eye(3), X, Y).ok
+        True
+        >>> report = check_gradients(loss, lambda W, X, Y: X.T @ (Y - X @ W), np.eye(3), X, Y)
+        >>> report.findings[0].id, report.findings[0].title
+        ('R01', 'the sign is wrong: you climb instead of descending')
+    """
+    program = Program(loss, gradients, params, X, Y, forward)
+    e = Examination(program, np.random.default_rng(seed))
+    certainties.structure(e)
+    if certainties.repeats(e) and certainties.shapes(e):
+        slopes.along_random_directions(e)
+        if e.errors:
+            naming.name(e, description)
+    if update is not None and e.first:
+        e.report.findings += _of_the_update(program, update, e.first)
+        e.report.checked.append("the update")
+    e.report.findings.sort(key=lambda f: (not f.harmful, _ORDER.index(f.id[0])))
+    return e.report
+
+
+_ORDER = "FDR"
+"""What a finding's id begins with, the surest first."""
+
+
+def _of_the_update(
+    program: Program, update: Callable[..., Any], gradients: list[Array | None]
+) -> list[Finding]:
+    """Whether one step goes down along the gradient."""
+    stepping = replace(
+        program, gradients_of=lambda p, x, y: update(p, program.gradients_of(p, x, y))
+    )
+    found = []
+    values = stepping.values
+    for name, v, new, g in zip(
+        program.names, values, stepping.gradients(values), gradients, strict=True
+    ):
+        if new is None or new.size != v.size:
+            how = "Give back a parameter of the same shape."
+            evidence = "the update changes its shape"
+            found.append(finding("R18", evidence, where=(name,), formula=how))
+            continue
+        if g is None or g.size != v.size or not g.any():
+            continue
+        step, slope = new.reshape(-1) - v.reshape(-1), g.reshape(-1)
+        relation = relation_of([Sample(step, -slope, v.reshape(-1))], v.shape)
+        if not step.any():
+            found.append(finding("D29", "the update leaves it as it is", where=(name,)))
+        elif relation is not None and relation.id == "R20" and v.size > 2:
+            found.append(finding("R20", "the step is proportional to W * dW", where=(name,)))
+        elif float(step @ slope) > 0:
+            found.append(finding("R01", "the update adds the gradient", where=(name,)))
+    return found

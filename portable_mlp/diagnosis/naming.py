@@ -1,0 +1,225 @@
+"""From what was measured to what is said: findings and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from portable_mlp.diagnosis.autopsy import LayerResult, explain, matching
+from portable_mlp.diagnosis.certainties import axis_of_outputs
+from portable_mlp.diagnosis.description import COLUMNS, WRONG_ACTIVATIONS, Network
+from portable_mlp.diagnosis.examination import Examination, cosine, distance
+from portable_mlp.diagnosis.mutants import RIGHT_FORMULA, right_delta
+from portable_mlp.diagnosis.reference import Reference
+from portable_mlp.diagnosis.relations import factor_in_words, name_of_factor, relation_of
+from portable_mlp.diagnosis.report import (
+    DOWNHILL,
+    HARMFUL,
+    RIGHT,
+    SCALED,
+    UNKNOWN,
+    Finding,
+    Verdict,
+    finding,
+)
+from portable_mlp.diagnosis.slopes import beside_the_true_one
+
+EXACT = 1e-4
+"""How near to 1 a factor must be to be 1."""
+
+
+class Named(NamedTuple):
+    """What is wrong with one parameter's gradient.
+
+    Args:
+        id: of the catalogue.
+        words: the formula as it may have been written.
+        formula: how it should be written, or where to look.
+        factor: a constant that goes with it.
+    """
+
+    id: str
+    words: str = ""
+    formula: str = ""
+    factor: float = 1.0
+
+
+def name(e: Examination, description: Network | None) -> None:
+    """Findings on what is wrong, and a verdict for each parameter.
+
+    Args:
+        e: the examination, after its directions.
+        description: the network as its owner has it, or None.
+    """
+    matched = matching(e.points, description)
+    if matched is None and description is not None:
+        e.report.limits.append(
+            f"the described network ({description}): its loss is not the program's"
+        )
+        matched = matching(e.points, None)
+    named: dict[int, list[Named]] = {}
+    if matched is not None:
+        e.report.assumed = f"{matched[0].network}"
+        e.report.findings += _of_the_forward_pass(e, *matched)
+    for k in e.wrong:
+        e.true[k] = beside_the_true_one(e, k, matched)
+        e.found[k] = relation_of(e.true[k], e.program.values[k].shape)
+    if e.wrong and matched is not None:
+        named = _by_formula(e, *matched)
+    unexplained = not named or any(n.id == "R24" for of in named.values() for n in of)
+    if unexplained and not any(n.id != "R24" for of in named.values() for n in of):
+        named |= _by_relation(e)
+    if e.wrong and not named:
+        last = e.program.names[e.wrong[-1]]
+        named = {k: [Named("R24", formula=last)] for k in e.wrong}
+    e.report.findings += _findings(e, named)
+    e.report.parameters += _verdicts(e, named)
+
+
+def _of_the_forward_pass(e: Examination, reference: Reference, factor: float) -> list[Finding]:
+    """Faults of a forward pass that was recognised, and of what its loss is divided by."""
+    found: list[Finding] = []
+    columns = reference.wiring.samples_in == COLUMNS
+    known = {f.id for f in e.report.findings}
+    for activation in dict.fromkeys(reference.network.activations):
+        evidence = f"the loss is that of a network with a {activation}"
+        if activation.startswith("softmax over") and "D18" not in known:
+            axis = axis_of_outputs(columns)
+            found.append(finding("D18", evidence, where=("loss",), formula=axis))
+        if activation == "sigmoid of -z":
+            found.append(finding("F01", evidence, where=("loss",)))
+    usual = {e.samples, e.samples * e.outputs, e.outputs, 1, 2}
+    if e.features not in usual and abs(factor * e.features - 1) < EXACT:
+        evidence = f"the loss is Σ over the samples / {e.features}, the number of features"
+        how = "Divide loss and gradient by the number of samples: X.shape[0] or X.shape[1]?"
+        found.append(finding("R02", evidence, where=("loss",), factor=how))
+    return found
+
+
+def _by_formula(e: Examination, reference: Reference, factor: float) -> dict[int, list[Named]]:
+    """What the search through the mutants says of each parameter."""
+    named: dict[int, list[Named]] = {}
+    places = reference.wiring.places
+    for result in explain(reference, e.points):
+        place = places[result.layer]
+        if not result.explained:
+            if place.weight in e.wrong:
+                named[place.weight] = [Named("R24", formula=e.program.names[place.weight])]
+            break
+        is_output = result.layer == len(places) - 1
+        shared = _of_delta(reference.network, result, is_output)
+        relative = result.factor / factor if is_output else result.factor
+        if relative < 0 or (abs(relative - 1) > EXACT and not result.delta):
+            shared.append(_factor(relative))
+        product = [Named(m.id, m.words, "dW = x.T @ delta") for m in result.weight]
+        named[place.weight] = [*shared, *product]
+        if place.bias is not None and place.bias not in e.unusable:
+            named[place.bias] = [*shared, *_of_bias(e, result, place.bias)]
+    return named
+
+
+def _of_delta(network: Network, result: LayerResult, is_output: bool) -> list[Named]:
+    activation = network.activations[result.layer]
+    formula = RIGHT_FORMULA.get(activation, "f'(z)")
+    if is_output:
+        formula = (
+            f"With {activation} and {network.loss} use {right_delta(activation, network.loss)}."
+        )
+    # beside a softmax over the samples a - t is no derivative, but it is beside the right one
+    excused = is_output and activation in WRONG_ACTIVATIONS
+    return [
+        Named(m.id, m.words, formula if m.id == "R05" else RIGHT_FORMULA.get(activation, "f'(z)"))
+        for m in result.delta
+        if not (excused and m.words == "a - t")
+    ]
+
+
+def _of_bias(e: Examination, result: LayerResult, bias: int) -> list[Named]:
+    if not result.bias_explained:
+        relation = e.found.get(bias)
+        if relation is not None and relation.id:
+            return [Named(relation.id, factor=relation.factor)]
+        return [Named("R24", formula=e.program.names[bias])]
+    found = [Named(m.id, m.words) for m in result.bias]
+    if not found and abs(result.bias_factor - 1) > EXACT:
+        found.append(_factor(result.bias_factor))
+    return found
+
+
+def _factor(factor: float) -> Named:
+    return Named("R01" if factor < 0 else "R02", factor=factor)
+
+
+def _by_relation(e: Examination) -> dict[int, list[Named]]:
+    """What needs no knowledge of the network."""
+    return {
+        k: [Named(relation.id, factor=relation.factor)]
+        for k, relation in e.found.items()
+        if relation is not None and relation.id
+    }
+
+
+def _findings(e: Examination, named: dict[int, list[Named]]) -> list[Finding]:
+    """One for each kind, with all parameters that have it."""
+    groups: dict[tuple[str, str], list[tuple[int, Named]]] = {}
+    for k, of in named.items():
+        for n in of:
+            groups.setdefault((n.id, n.words), []).append((k, n))
+    return [_finding(e, sorted(members)) for members in groups.values()]
+
+
+def _finding(e: Examination, members: Sequence[tuple[int, Named]]) -> Finding:
+    first, named = members[0]
+    names = [e.program.names[k] for k, _ in members]
+    evidence = (
+        f"along random directions the loss changes by other amounts than {names[0]} says, off by "
+        f"{e.errors[first]:.2g} of it; slope ratio {e.slopes[first]:.3g} (right: 1)"
+    )
+    if named.words:
+        evidence = f"the program computes {named.words}; {evidence}"
+    constant = name_of_factor({e.samples: abs(named.factor)}, e.features, e.outputs)
+    if named.id in ("R01", "R02"):
+        sign = "-" if named.factor < 0 else ""
+        evidence = f"the gradient is {sign}{constant} times the true one; {evidence}"
+    return finding(
+        named.id,
+        evidence,
+        where=names,
+        harmful=any(_verdict(e, k) == HARMFUL for k, _ in members),
+        factor=factor_in_words(constant) if named.id == "R02" else f"{named.factor:.4g}",
+        formula=named.formula,
+        axis=1 if e.columns else 0,
+        layer=named.formula,
+    )
+
+
+def _verdict(e: Examination, k: int) -> str:
+    if k in e.unusable or not e.errors:
+        return UNKNOWN
+    if k not in e.true:
+        return RIGHT
+    relation = e.found[k]
+    if relation is not None and relation.id == "R02":
+        return SCALED
+    if relation is not None and relation.id == "R10":
+        return HARMFUL
+    return DOWNHILL if cosine(e.true[k]) > 0.2 and e.slopes[k] > 0.0 else HARMFUL
+
+
+def _verdicts(e: Examination, named: dict[int, list[Named]]) -> list[Verdict]:
+    made = []
+    for k, leaf in enumerate(e.program.leaves):
+        of, relation = e.true.get(k), e.found.get(k)
+        ids = [n.id for n in named.get(k, [])] or ([relation.id] if relation else [])
+        made.append(
+            Verdict(
+                leaf.name,
+                leaf.value.shape,
+                _verdict(e, k),
+                distance(of) if of else e.errors[k],
+                cosine(of) if of else 1.0,
+                e.slopes[k],
+                "+".join(dict.fromkeys(ids)) if of else "",
+            )
+        )
+    return made

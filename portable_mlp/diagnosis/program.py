@@ -1,0 +1,340 @@
+"""Somebody's own loss and gradients, called safely: as functions of numpy arrays in double precision.
+
+Whatever structure and library the parameters have, here they are a list of float64 arrays with names.
+Each call gets fresh copies in the program's own structure and library, so that nothing of the caller's
+can be written to, and what a call changes in its arguments is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from portable_mlp.backends import Backend
+from portable_mlp.backends.interchange import library_of
+
+
+class ProgramError(ValueError):
+    """The program can't be examined; the message names the argument and says what was expected."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One array of the parameters.
+
+    Args:
+        name: as its owner would write it: ``"params['W1']"``.
+        value: in double precision.
+        dtype: that it had, by name.
+        backend: makes arrays of its library; None for numpy.
+    """
+
+    name: str
+    value: np.ndarray
+    dtype: str
+    backend: Backend | None
+
+
+@dataclass
+class Program:
+    """Loss and gradients of somebody's own.
+
+    Args:
+        loss_of: ``loss(params, X, Y) -> float``.
+        gradients_of: ``gradients(params, X, Y)``, in the structure of the parameters.
+        params: a list, tuple or dictionary of arrays, nested or not, or one array.
+        X: the inputs.
+        Y: the targets.
+        forward_of: ``forward(params, X)``: the outputs; None if unknown.
+    """
+
+    loss_of: Callable[..., Any]
+    gradients_of: Callable[..., Any]
+    params: Any
+    X: Any
+    Y: Any
+    forward_of: Callable[..., Any] | None = None
+    leaves: list[Leaf] = field(default_factory=list, init=False)
+    changed: set[str] = field(default_factory=set, init=False)
+    """Arguments that a call has written to."""
+
+    def __post_init__(self) -> None:
+        """Reads the structure."""
+        for what in ("loss_of", "gradients_of"):
+            if not callable(getattr(self, what)):
+                given = type(getattr(self, what)).__name__
+                raise ProgramError(
+                    f"{what.removesuffix('_of')}: got a {given}, expected a function of "
+                    "(params, X, Y)."
+                )
+        self.leaves = list(_leaves(self.params, "params"))
+        if not self.leaves:
+            raise ProgramError("params: got no array, expected a list, tuple or dict of arrays.")
+        self._X, self._Y = _Data(self.X, "X"), _Data(self.Y, "Y")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the parameters."""
+        return tuple(leaf.name for leaf in self.leaves)
+
+    @property
+    def values(self) -> list[np.ndarray]:
+        """The parameters as they were given, in double precision; copies."""
+        return [np.array(leaf.value) for leaf in self.leaves]
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """X on the host."""
+        return self._X.host
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Y on the host."""
+        return self._Y.host
+
+    def aliased(self) -> list[tuple[str, str]]:
+        """Pairs of parameters that share memory."""
+        given = [array for _, array in _arrays(self.params, "params")]
+        return [
+            (self.names[i], self.names[j])
+            for i in range(len(given))
+            for j in range(i)
+            if isinstance(given[i], np.ndarray)
+            and isinstance(given[j], np.ndarray)
+            and np.shares_memory(given[i], given[j])
+        ]
+
+    def loss(self, values: Sequence[np.ndarray]) -> float:
+        """The loss at these parameters.
+
+        Raises:
+            ProgramError: it raises, or is not one number.
+        """
+        found = self._call("loss", self.loss_of, values, self._Y)
+        try:
+            array = np.asarray(_to_host(found), np.float64)
+        except (TypeError, ValueError):
+            raise ProgramError(
+                f"loss: returned a {type(found).__name__}, expected one number."
+            ) from None
+        if array.size != 1:
+            raise ProgramError(
+                f"loss: returned an array of shape {array.shape}, expected one number; likely cause: "
+                "a mean or sum over the samples is missing."
+            )
+        return float(array.reshape(()))
+
+    def outputs(self, values: Sequence[np.ndarray]) -> np.ndarray | None:
+        """What the program predicts; None if it was not told how."""
+        if self.forward_of is None:
+            return None
+        return np.asarray(_to_host(self._call("forward", self.forward_of, values)), np.float64)
+
+    def gradients(self, values: Sequence[np.ndarray]) -> list[np.ndarray | None]:
+        """The gradients at these parameters, in the order of the leaves; None where one is None.
+
+        Their shapes are the program's own, and need not be those of the parameters.
+
+        Raises:
+            ProgramError: it raises, or has another structure than the parameters.
+        """
+        found = self._call("gradients", self.gradients_of, values, self._Y)
+        return [
+            None if g is None else np.asarray(_to_host(g), np.float64)
+            for g in _like(found, self.params, "gradients")
+        ]
+
+    def _call(
+        self, what: str, function: Callable[..., Any], values: Sequence[np.ndarray], *rest: _Data
+    ) -> Any:
+        fresh = iter(
+            _made(value, leaf.backend) for value, leaf in zip(values, self.leaves, strict=True)
+        )
+        given = _rebuilt(self.params, fresh)
+        data = [d.fresh() for d in (self._X, *rest)]
+        with self._scope(), np.errstate(all="ignore"):
+            try:
+                found = function(given, *data)
+            except Exception as error:
+                raise ProgramError(f"{what}: raised {type(error).__name__}: {error}") from error
+            for (name, array), value in zip(_arrays(given, "params"), values, strict=True):
+                if not np.array_equal(_to_host(array), value, equal_nan=True):
+                    self.changed.add(f"{what} changes {name}")
+            for source, passed in zip((self._X, *rest), data, strict=True):
+                if not np.array_equal(_to_host(passed), source.host, equal_nan=source.floats):
+                    self.changed.add(f"{what} changes {source.name}")
+        return found
+
+    def _scope(self) -> AbstractContextManager[Any]:
+        backend = next((leaf.backend for leaf in self.leaves if leaf.backend is not None), None)
+        return nullcontext() if backend is None else backend.visitors_scope()
+
+
+class _Data:
+    """X or Y: copied for each call, floats in double precision."""
+
+    def __init__(self, given: Any, name: str) -> None:
+        owner = library_of(given)
+        self.name = name
+        self.host = np.array(_to_host(given))
+        if self.host.dtype == object:
+            raise ProgramError(f"{name}: got {type(given).__name__} of objects, expected numbers.")
+        self.floats = self.host.dtype.kind == "f"
+        if self.floats:
+            self.host = self.host.astype(np.float64)
+        self.backend = _backend_of(given, owner)
+
+    def fresh(self) -> Any:
+        if self.backend is None:
+            return self.host.copy()
+        with self.backend.visitors_scope():
+            return self.backend.asarray(self.host.copy(), _dtype_in(self.backend, self.host))
+
+
+def _dtype_in(backend: Backend, host: np.ndarray) -> Any:
+    return getattr(backend.xp, str(host.dtype), None) if host.dtype.kind != "f" else None
+
+
+def _backend_of(array: Any, owner: type[Backend] | None) -> Backend | None:
+    if owner is None or owner.name == "numpy":
+        return None
+    backend = owner(owner.device_name_of(array), "float64")
+    try:
+        _ = backend.dtype
+        backend.asarray(np.zeros(1))
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ProgramError(
+            f"params: derivatives by differences need float64, which {owner.name} on "
+            f"{backend.place!r} does not have; run the check with arrays on the CPU."
+        ) from error
+    return backend
+
+
+def _to_host(thing: Any) -> np.ndarray:
+    owner = library_of(thing)
+    if owner is None or owner.name == "numpy":
+        return np.asarray(thing)
+    return owner(owner.device_name_of(thing)).to_numpy(thing)
+
+
+def _made(value: np.ndarray, backend: Backend | None) -> Any:
+    if backend is None:
+        return value.copy()
+    with backend.visitors_scope():
+        return backend.asarray(value.copy())
+
+
+def _is_leaf(thing: Any) -> bool:
+    return not isinstance(thing, (dict, list, tuple)) or (
+        isinstance(thing, list) and bool(thing) and all(isinstance(x, (int, float)) for x in thing)
+    )
+
+
+def _children(thing: Any, name: str) -> Iterable[tuple[str, Any]]:
+    if isinstance(thing, dict):
+        return ((f"{name}[{key!r}]", child) for key, child in thing.items())
+    if hasattr(thing, "_fields"):
+        return ((f"{name}.{key}", getattr(thing, key)) for key in thing._fields)
+    return ((f"{name}[{i}]", child) for i, child in enumerate(thing))
+
+
+def _arrays(thing: Any, name: str) -> Iterable[tuple[str, Any]]:
+    if thing is None:
+        return
+    if _is_leaf(thing):
+        yield name, thing
+        return
+    for child_name, child in _children(thing, name):
+        yield from _arrays(child, child_name)
+
+
+def _leaves(params: Any, name: str) -> Iterable[Leaf]:
+    for leaf_name, array in _arrays(params, name):
+        host = _to_host(array)
+        if host.dtype.kind not in "fiub":
+            raise ProgramError(
+                f"{leaf_name}: got {type(array).__name__} of type {host.dtype}, expected numbers."
+            )
+        value = host.astype(np.float64)
+        if not np.isfinite(value).all():
+            raise ProgramError(f"{leaf_name}: holds NaN or infinity before anything was done.")
+        yield Leaf(leaf_name, value, str(host.dtype), _backend_of(array, library_of(array)))
+
+
+def _rebuilt(like: Any, leaves: Any) -> Any:
+    if like is None:
+        return None
+    if _is_leaf(like):
+        return next(leaves)
+    if isinstance(like, dict):
+        return {key: _rebuilt(child, leaves) for key, child in like.items()}
+    children = [_rebuilt(child, leaves) for _, child in _children(like, "")]
+    if hasattr(like, "_fields"):
+        return type(like)(*children)
+    return children if isinstance(like, list) else tuple(children)
+
+
+def _like(found: Any, like: Any, name: str) -> list[Any]:
+    """The gradients in the order of the parameters' leaves."""
+    if like is None:
+        return []
+    if _is_leaf(like):
+        return [found]
+    if found is None:
+        raise ProgramError(f"{name}: returned None, expected the structure of the parameters.")
+    if isinstance(like, dict):
+        if not isinstance(found, dict):
+            return _like_sequence(found, list(like.values()), name)
+        keys = _matched(list(like), list(found), name)
+        return [
+            leaf
+            for key, child in like.items()
+            for leaf in _like(found[keys[key]], child, f"{name}[{keys[key]!r}]")
+        ]
+    children = [child for _, child in _children(like, "")]
+    return _like_sequence(found, children, name)
+
+
+def _like_sequence(found: Any, children: list[Any], name: str) -> list[Any]:
+    if isinstance(found, dict) or not hasattr(found, "__len__"):
+        raise ProgramError(
+            f"{name}: returned a {type(found).__name__}, expected {len(children)} arrays in the "
+            "structure of the parameters."
+        )
+    if len(found) != len(children):
+        raise ProgramError(
+            f"{name}: returned {len(found)} arrays, expected {len(children)}: one for each parameter, "
+            "in their order."
+        )
+    return [
+        leaf
+        for i, (child, of) in enumerate(zip(children, found, strict=True))
+        for leaf in _like(of, child, f"{name}[{i}]")
+    ]
+
+
+def _matched(keys: list[Any], found: list[Any], name: str) -> dict[Any, Any]:
+    """Which key of the gradients belongs to which parameter: the same, or with a d or grad about it."""
+    matched = {}
+    for key in keys:
+        forms = [
+            form.format(key).lower() for form in ("{}", "d{}", "d_{}", "g_{}", "grad_{}", "{}_grad")
+        ]
+        places = [other for form in forms for other in found if str(other).lower() == form]
+        if places:
+            matched[key] = key if key in found else places[0]
+    if len(set(map(id, matched.values()))) < len(keys):
+        raise ProgramError(
+            f"{name}: has the keys {', '.join(map(repr, found))}, expected those of the parameters: "
+            f"{', '.join(map(repr, keys))} (or with a d before each)."
+        )
+    return matched
+
+
+def finite(arrays: Iterable[np.ndarray]) -> bool:
+    """Whether all numbers are finite."""
+    return all(bool(np.isfinite(a).all()) for a in arrays)

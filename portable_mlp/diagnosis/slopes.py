@@ -1,0 +1,108 @@
+"""The gradient against the loss along random directions, and entry by entry where they disagree."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portable_mlp.diagnosis.examination import Examination
+from portable_mlp.diagnosis.numeric import coordinates, slope
+from portable_mlp.diagnosis.reference import Reference
+from portable_mlp.diagnosis.relations import Sample
+
+DIRECTIONS = 2  # at each point, in each parameter
+AGREES = 1e-4
+"""Relative error up to which a derivative and its difference agree: kinks of ReLU leave 1e-5 or so."""
+ENTRIES = 100
+"""Numbers of one array whose derivatives are taken one by one, where it has to be."""
+ENOUGH = 3
+"""Points for that, where an array has more than a few numbers."""
+
+
+def along_random_directions(e: Examination) -> None:
+    """Fills in ``errors``, ``slopes`` and ``wrong``.
+
+    Along the gradient itself a part that is missing from it would not show; so the directions are random.
+    The slope ratio is taken along the gradient: [L(θ + εg) - L(θ - εg)] / 2ε‖g‖².
+    """
+    e.make_points()
+    if len(e.points) < 2:
+        e.report.limits.append("slopes: loss or gradients are not finite at random parameters")
+        return
+    for k in range(len(e.program.leaves)):
+        off, ratios = _of_parameter(e, k)
+        e.errors.append(float(np.median(off)) if off else float("nan"))
+        e.slopes.append(float(np.median(ratios)) if ratios else float("nan"))
+        if off and np.quantile(off, 0.8) > AGREES:
+            e.wrong.append(k)
+    e.report.checked.append(
+        f"{len(e.points)} random points, {DIRECTIONS} directions in each parameter"
+    )
+
+
+def _of_parameter(e: Examination, k: int) -> tuple[list[float], list[float]]:
+    off: list[float] = []
+    ratios: list[float] = []
+    for program, point in zip(e.programs, e.points, strict=True):
+        g = point.gradients[k]
+        if g is None:
+            continue
+        along = [np.zeros_like(v) for v in point.values]
+        for _ in range(DIRECTIONS):
+            along[k] = e.random.choice([-1.0, 1.0], g.shape)
+            found = slope(program.loss, point.values, along)
+            said = float((g * along[k]).sum())
+            size = max(float(np.linalg.norm(g)), abs(found.value))
+            apart = max(abs(found.value - said) - 3 * found.error, 0.0)
+            flat = size <= 1e-11 * max(1.0, abs(point.loss))
+            off.append(0.0 if flat else apart / size)
+        if g.any():
+            along[k] = g
+            ratios.append(slope(program.loss, point.values, along).value / float((g * g).sum()))
+    return off, ratios
+
+
+def beside_the_true_one(
+    e: Examination, k: int, matched: tuple[Reference, float] | None
+) -> list[Sample]:
+    """The program's and the true gradient of one parameter at all points.
+
+    Args:
+        e: the examination.
+        k: the parameter.
+        matched: the reference whose loss is the program's but for a factor, and that factor; its
+            gradient is exact. None to take differences.
+    """
+    made: list[Sample] = []
+    shape = e.points[0].values[k].shape
+    size = int(np.prod(shape))
+    places = _places(e, shape) if matched is None and size > ENTRIES else np.arange(size)
+    for program, point in zip(e.programs, e.points, strict=True):
+        g, w = point.gradients[k], point.values[k]
+        if g is None or (matched is None and size > 10 and len(made) == ENOUGH):
+            continue
+        if matched is not None:
+            reference, factor = matched
+            t = reference.targets(point.y, reference.units(point.values))
+            n = factor * reference.gradients(point.values, point.x, t)[k]
+            made.append(Sample(g.reshape(-1), n.reshape(-1), w.reshape(-1)))
+            continue
+        n, errors = coordinates(program.loss, point.values, k, places.tolist())
+        sure = errors <= 1e-4 * max(float(np.abs(n).max(initial=0)), 1e-300)
+        if 2 * sure.sum() < len(sure):
+            sure = np.ones_like(sure)
+        all_of_it = len(places) == size and bool(sure.all())
+        at = places[sure]
+        made.append(
+            Sample(g.reshape(-1)[at], n[sure], w.reshape(-1)[at], None if all_of_it else at)
+        )
+    return made
+
+
+def _places(e: Examination, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Some entries; of a square matrix those that mirror each other, so that a transpose shows."""
+    if len(shape) == 2 and shape[0] == shape[1]:
+        rows, columns = e.random.integers(0, shape[0], (2, ENTRIES // 2))
+        both = np.concatenate([rows * shape[1] + columns, columns * shape[1] + rows])
+        return np.unique(both)
+    return np.sort(e.random.choice(int(np.prod(shape)), ENTRIES, replace=False))
