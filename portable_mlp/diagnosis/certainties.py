@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from portable_mlp.diagnosis.examination import Examination, same
-from portable_mlp.diagnosis.program import Program, ProgramError
+from portable_mlp.diagnosis.program import ProgramError
 from portable_mlp.diagnosis.reference import Array
 from portable_mlp.diagnosis.report import Finding, finding
 
@@ -98,7 +98,7 @@ def shapes(e: Examination) -> bool:
     """Each gradient beside its parameter; False where nothing further can be learned."""
     program, fine = e.program, True
     for k, (name, value, g) in enumerate(zip(program.names, program.values, e.first, strict=True)):
-        if e.rows > 1 and e.rows in value.shape and e.rows not in _other_sizes(program, name):
+        if _row_for_each_sample(e, k):
             evidence = f"its shape is {value.shape}, and there are {e.rows} samples"
             e.report.findings.append(finding("D35", evidence, where=(name,)))
         wrong = _shape(e, name, value, g)
@@ -130,10 +130,13 @@ def _shape(e: Examination, name: str, value: Array, g: Array | None) -> Finding 
     return None  # (n,) beside (1, n) are the same numbers
 
 
-def _other_sizes(program: Program, name: str) -> set[int]:
-    """Sizes that a parameter may well have by chance: features, outputs, the other parameters'."""
-    sizes = set(program.targets.shape[1:]) | set(program.inputs.shape[1:])
-    for leaf in program.leaves:
-        if leaf.name != name and leaf.value.ndim == 2 and min(leaf.value.shape) > 1:
-            sizes |= set(leaf.value.shape)
-    return sizes
+def _row_for_each_sample(e: Examination, k: int) -> bool:
+    """Whether a parameter looks like a bias that was once added to sums over the wrong axis."""
+    shape = e.program.leaves[k].value.shape
+    if e.rows < 2 or e.rows not in shape:
+        return False
+    matrices = [
+        leaf.value.shape for leaf in e.program.leaves[:k] if min(leaf.value.shape, default=0) > 1
+    ]
+    units = set(matrices[-1]) - {e.features} if matrices else set()
+    return shape in ((e.rows,), *(((u, e.rows) if e.columns else (e.rows, u)) for u in units))

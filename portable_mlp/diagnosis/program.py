@@ -204,8 +204,8 @@ def _backend_of(array: Any, owner: type[Backend] | None) -> Backend | None:
         return None
     backend = owner(owner.device_name_of(array), "float64")
     try:
-        _ = backend.dtype
-        backend.asarray(np.zeros(1))
+        with backend.visitors_scope():
+            backend.asarray(np.zeros(1))
     except (ValueError, TypeError, RuntimeError) as error:
         raise ProgramError(
             f"params: derivatives by differences need float64, which {owner.name} on "

@@ -175,3 +175,25 @@ def test_an_update_that_climbs(hand_written: Any) -> None:
     assert {f.id for f in report.findings} == {"R01"}
     good = checked(program, update=lambda p, g: {k: p[k] - 0.1 * g[k] for k in p})
     assert good.ok
+
+
+def test_a_bias_that_has_grown_a_row_for_each_sample() -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(30, 4)), random.normal(size=(30, 3))
+    params = [random.normal(size=(4, 3)), np.zeros((30, 3))]
+
+    def loss(p: Any, x: Any, y: Any) -> Any:
+        return 0.5 * np.sum((x @ p[0] + p[1] - y) ** 2)
+
+    def gradients(p: Any, x: Any, y: Any) -> Any:
+        d = x @ p[0] + p[1] - y
+        return [x.T @ d, d]
+
+    report = check_gradients(loss, gradients, params, x, y)
+    assert [f.id for f in report.findings] == ["D35"], str(report)
+
+
+def test_as_many_units_as_samples_are_no_rows_of_samples(hand_written: Any) -> None:
+    program = hand_written((3, 17, 21, 1), "sigmoid", "identity")
+    x, y = program.data(21)
+    assert check_gradients(program.loss, program.gradients, program.params(), x, y).ok
