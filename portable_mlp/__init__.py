@@ -14,7 +14,7 @@ from portable_mlp import lazy
 if TYPE_CHECKING:
     from portable_mlp import backends, diagnosis, nn, optim, training
     from portable_mlp.data import load_digits, load_fashion_mnist, load_mnist
-    from portable_mlp.diagnosis import check_gradients
+    from portable_mlp.diagnosis import check_gradients, check_layer, check_loss, check_model
     from portable_mlp.metrics import Metric
     from portable_mlp.model import MLP
     from portable_mlp.training import (
@@ -37,6 +37,9 @@ __all__ = [
     "TrainingDiverged",
     "backends",
     "check_gradients",
+    "check_layer",
+    "check_loss",
+    "check_model",
     "diagnosis",
     "load_digits",
     "load_fashion_mnist",
@@ -49,7 +52,7 @@ __all__ = [
 __getattr__, __dir__ = lazy.names(
     __name__,
     backends="",
-    diagnosis="check_gradients",
+    diagnosis="check_gradients check_layer check_loss check_model",
     data="load_digits load_fashion_mnist load_mnist",
     metrics="Metric",
     model="MLP",

@@ -29,7 +29,7 @@ ALLOWED = {
     "training": {"nn", "optim", "backends", "randomness", "metrics", "training"},
     "model": {"nn", "optim", "backends", "randomness", "metrics", "data", "training", "summary"},
     "summary": {"training"},
-    "diagnosis": {"nn", "backends", "model", "training", "diagnosis"},
+    "diagnosis": {"nn", "backends", "randomness", "model", "diagnosis"},
     "recipes": {"nn", "backends", "model"},
 }
 

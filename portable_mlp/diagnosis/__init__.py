@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portable_mlp.diagnosis.description import Network
 from portable_mlp.diagnosis.gradient_check import check_gradients
+from portable_mlp.diagnosis.own_parts import check_layer, check_loss, check_model
 from portable_mlp.diagnosis.program import ProgramError
 from portable_mlp.diagnosis.report import Finding, GradientReport, Verdict
 
@@ -14,4 +15,7 @@ __all__ = [
     "ProgramError",
     "Verdict",
     "check_gradients",
+    "check_layer",
+    "check_loss",
+    "check_model",
 ]

@@ -96,10 +96,6 @@ CATALOGUE: dict[str, Entry] = {
         "the gradient is multiplied by the weights",
         "The update is W -= rate * dW, without another W in it.",
     ),
-    "R21": Entry(
-        "weights that are already updated are used in the backward pass",
-        "Compute all gradients first, then update.",
-    ),
     "R22": Entry(
         "this is no gradient: every entry has the same number",
         "Each weight needs its own derivative: dW = x.T @ delta.",
@@ -112,6 +108,10 @@ CATALOGUE: dict[str, Entry] = {
         "the gradient is wrong in a way that is none of the known ones",
         "Start at {layer}: counted from the output, it is the first that disagrees; those before it "
         "inherit the error.",
+    ),
+    "D15": Entry(
+        "the gradient points uphill, whatever else is wrong with it",
+        "Look for a minus: in the error (it is output - target), in a derivative, in the update.",
     ),
     "D18": Entry(
         "softmax is taken over the samples in place of the outputs",

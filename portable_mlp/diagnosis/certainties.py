@@ -139,4 +139,6 @@ def _row_for_each_sample(e: Examination, k: int) -> bool:
         leaf.value.shape for leaf in e.program.leaves[:k] if min(leaf.value.shape, default=0) > 1
     ]
     units = set(matrices[-1]) - {e.features} if matrices else set()
-    return shape in ((e.rows,), *(((u, e.rows) if e.columns else (e.rows, u)) for u in units))
+    if shape == (e.rows,):
+        return bool(matrices) and e.rows not in matrices[-1]
+    return shape in [(u, e.rows) if e.columns else (e.rows, u) for u in units]

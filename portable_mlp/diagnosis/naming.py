@@ -26,6 +26,8 @@ from portable_mlp.diagnosis.slopes import beside_the_true_one
 
 EXACT = 1e-4
 """How near to 1 a factor must be to be 1."""
+UPHILL = -0.5
+"""Cosine below which an unexplained gradient is said to point uphill."""
 
 
 class Named(NamedTuple):
@@ -72,7 +74,7 @@ def name(e: Examination, description: Network | None) -> None:
     if e.wrong and not named:
         last = e.program.names[e.wrong[-1]]
         named = {k: [Named("R24", formula=last)] for k in e.wrong}
-    e.report.findings += _findings(e, named)
+    e.report.findings += _findings(e, named) + _uphill(e, named)
     e.report.parameters += _verdicts(e, named)
 
 
@@ -166,6 +168,17 @@ def _findings(e: Examination, named: dict[int, list[Named]]) -> list[Finding]:
         for n in of:
             groups.setdefault((n.id, n.words), []).append((k, n))
     return [_finding(e, sorted(members)) for members in groups.values()]
+
+
+def _uphill(e: Examination, named: dict[int, list[Named]]) -> list[Finding]:
+    """Unexplained gradients that point the other way."""
+    unexplained = {k for k, of in named.items() if any(n.id == "R24" for n in of)}
+    up = [k for k in e.wrong if e.true.get(k) and cosine(e.true[k]) < UPHILL]
+    if not unexplained & set(up):
+        return []
+    least = max(cosine(e.true[k]) for k in up)
+    evidence = f"the cosine between it and the true gradient is {least:.2g} or less (right: 1)"
+    return [finding("D15", evidence, where=[e.program.names[k] for k in up])]
 
 
 def _finding(e: Examination, members: Sequence[tuple[int, Named]]) -> Finding:

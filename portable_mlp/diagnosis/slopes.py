@@ -13,6 +13,10 @@ from portable_mlp.diagnosis.relations import Sample
 DIRECTIONS = 2  # at each point, in each parameter
 AGREES = 1e-4
 """Relative error up to which a derivative and its difference agree: kinks of ReLU leave 1e-5 or so."""
+FLAT = 1e-11
+"""A gradient so much smaller than the loss is rounding: that of a bias before a BatchNorm, say."""
+SLOPE = 0.01
+"""How far from 1 the median slope ratio of a right gradient may be."""
 ENTRIES = 100
 """Numbers of one array whose derivatives are taken one by one, where it has to be."""
 ENOUGH = 3
@@ -33,7 +37,7 @@ def along_random_directions(e: Examination) -> None:
         off, ratios = _of_parameter(e, k)
         e.errors.append(float(np.median(off)) if off else float("nan"))
         e.slopes.append(float(np.median(ratios)) if ratios else float("nan"))
-        if off and np.quantile(off, 0.8) > AGREES:
+        if off and (np.quantile(off, 0.8) > AGREES or abs(e.slopes[k] - 1) > SLOPE):
             e.wrong.append(k)
     e.report.checked.append(
         f"{len(e.points)} random points, {DIRECTIONS} directions in each parameter"
@@ -49,14 +53,14 @@ def _of_parameter(e: Examination, k: int) -> tuple[list[float], list[float]]:
             continue
         along = [np.zeros_like(v) for v in point.values]
         for _ in range(DIRECTIONS):
-            along[k] = e.random.choice([-1.0, 1.0], g.shape)
+            along[k] = e.random.normal(size=g.shape)
             found = slope(program.loss, point.values, along)
             said = float((g * along[k]).sum())
             size = max(float(np.linalg.norm(g)), abs(found.value))
             apart = max(abs(found.value - said) - 3 * found.error, 0.0)
-            flat = size <= 1e-11 * max(1.0, abs(point.loss))
+            flat = size <= FLAT * max(1.0, abs(point.loss))
             off.append(0.0 if flat else apart / size)
-        if g.any():
+        if float(np.linalg.norm(g)) > FLAT * max(1.0, abs(point.loss)):
             along[k] = g
             ratios.append(slope(program.loss, point.values, along).value / float((g * g).sum()))
     return off, ratios

@@ -197,3 +197,15 @@ def test_as_many_units_as_samples_are_no_rows_of_samples(hand_written: Any) -> N
     program = hand_written((3, 17, 21, 1), "sigmoid", "identity")
     x, y = program.data(21)
     assert check_gradients(program.loss, program.gradients, program.params(), x, y).ok
+
+
+def test_an_unknown_formula_that_points_uphill_is_said_to(hand_written: Any) -> None:
+    program = hand_written((5, 6, 3))
+
+    def gradients(p: Any, x: Any, y: Any) -> Any:
+        return {k: -np.cbrt(g) for k, g in program.gradients(p, x, y).items()}
+
+    x, y = program.data()
+    report = check_gradients(program.loss, gradients, program.params(), x, y)
+    assert {f.id for f in report.findings} == {"R24", "D15"}, str(report)
+    assert {p.verdict for p in report.parameters} == {"wrong and harmful"}

@@ -22,7 +22,7 @@ from portable_mlp import (
     optim,
     randomness,
 )
-from portable_mlp.backends import Backend
+from portable_mlp.backends import Backend, pieces
 from portable_mlp.optim import schedules
 from portable_mlp.training import Run
 from portable_mlp.training.problem import Data, is_foreign
@@ -605,3 +605,67 @@ def test_weights_of_a_model_are_not_those_of_the_next_training(backend: Backend)
     model.fit(X, Y, epochs=1, batch_size=10)
     for name, value in copy_of_it.parameters().items():
         np.testing.assert_array_equal(value, before[name])
+
+
+# -- arrays that are kept apart (JAX) --------------------------------------------------------------
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jax", reason="jax is not installed")
+    monkeypatch.setattr(pieces, "LARGE", 20)
+
+
+class SeesForms(Callback):
+    """What form the vector has while it moves; looks into the carry on the way if it is told to."""
+
+    def __init__(self, looks: bool) -> None:
+        self.looks, self.forms = looks, set[str]()
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def on_progress(self, run: Run, done: int) -> None:
+        self.forms.add(type(run.moving.vector).__name__)
+        if self.looks:
+            self.shapes.add(run.carry.vector.shape)
+
+    def on_epoch_end(self, run: Run) -> None:
+        self.shapes.add(run.carry.vector.shape)
+
+
+@pytest.mark.usefixtures("apart")
+def test_arrays_are_apart_while_they_move_and_whole_for_who_asks() -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(70, 6)), random.integers(0, 3, 70)
+
+    def trained(looks: bool) -> tuple[SeesForms, dict[str, np.ndarray]]:
+        model = MLP([6, 9, 8, 3], backend="jax", dtype="float64", seed=1)
+        watch = SeesForms(looks)
+        model.fit(
+            x,
+            y,
+            epochs=3,
+            batch_size=16,
+            optimizer="adam",
+            callbacks=[watch],
+            verbose=0,
+            validation_data=(x, y),
+        )
+        return watch, model.parameters()
+
+    (blind, expected), (curious, found) = trained(False), trained(True)
+    assert blind.forms == {"Pieces"}
+    assert "Pieces" in curious.forms
+    assert blind.shapes == curious.shapes == {(6 * 9 + 9 + 9 * 8 + 8 + 8 * 3 + 3,)}
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.usefixtures("apart")
+def test_divergence_of_arrays_that_are_apart() -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(40, 6)), random.normal(size=(40, 2)) * 1e3
+    model = MLP([6, 9, 2], backend="jax", loss="squared_error", seed=1)
+    with pytest.raises(TrainingDiverged):
+        model.fit(x, y, epochs=50, batch_size=8, optimizer="sgd", learning_rate=10.0, verbose=0)
+    assert all(np.isfinite(v).all() for v in model.parameters().values())
+    assert model.predict(x).shape == (40, 2)
