@@ -17,7 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from portable_mlp.diagnosis import mutants
-from portable_mlp.diagnosis.description import Network, Wiring, candidates, wirings
+from portable_mlp.diagnosis.description import (
+    Network,
+    Wiring,
+    candidates,
+    possible_outputs,
+    wirings,
+)
 from portable_mlp.diagnosis.mutants import Mutant
 from portable_mlp.diagnosis.reference import Array, Layer, Reference
 
@@ -53,7 +59,8 @@ class LayerResult:
         weight: in the product of inputs and δ.
         bias: in the sum of δ.
         factor: of δ: the program's over that of the formula found, given the layer above.
-        bias_factor: of the bias's gradient beside δ; 1 where it is as it should be.
+        weight_factor: of the weight's gradient beside δ; 1 where it is as it should be.
+        bias_factor: of the bias's gradient beside δ.
         explained: whether the weights' formula was found.
         bias_explained: whether the bias's was.
     """
@@ -63,6 +70,7 @@ class LayerResult:
     weight: list[Mutant] = field(default_factory=list)
     bias: list[Mutant] = field(default_factory=list)
     factor: float = 1.0
+    weight_factor: float = 1.0
     bias_factor: float = 1.0
     explained: bool = True
     bias_explained: bool = True
@@ -76,7 +84,7 @@ def matching(points: Sequence[Point], network: Network | None) -> tuple[Referenc
         network: as its owner describes it; None to try the likely ones.
     """
     shapes = [v.shape for v in points[0].values]
-    for outputs in _outputs(points[0].y, shapes):
+    for outputs in possible_outputs(points[0].y, shapes):
         for wiring in wirings(shapes, points[0].x, outputs):
             for described in _networks(network, wiring):
                 reference = Reference(described, wiring)
@@ -84,18 +92,6 @@ def matching(points: Sequence[Point], network: Network | None) -> tuple[Referenc
                 if factor is not None:
                     return reference, factor
     return None
-
-
-def _outputs(y: Array, shapes: Sequence[tuple[int, ...]]) -> list[int]:
-    """Numbers of output units that the targets allow, likely ones first."""
-    found = list(reversed(y.shape)) if y.ndim == 2 else []
-    if y.ndim <= 1 or 1 in y.shape:
-        labels = np.unique(y)
-        whole = bool(np.all(labels == np.round(labels)))
-        if whole:
-            found += sorted({n for s in shapes for n in s if n > labels.max(initial=0)})
-        found.append(1)
-    return list(dict.fromkeys(found))
 
 
 def _networks(network: Network | None, wiring: Wiring) -> list[Network]:
@@ -131,12 +127,15 @@ def _loss_factor(reference: Reference, points: Sequence[Point], outputs: int) ->
     return float(np.median(ratios)) if same else None
 
 
-def explain(reference: Reference, points: Sequence[Point]) -> list[LayerResult]:
+def explain(
+    reference: Reference, points: Sequence[Point], expected: float = 1.0
+) -> list[LayerResult]:
     """The formula of each layer, from the output back; stops at the first that is unexplained.
 
     Args:
         reference: from `matching`.
         points: several, with the same number of samples.
+        expected: the right factor of the outputs' δ: the program's loss over the reference's.
     """
     outputs = reference.units(points[0].values)
     passes = [reference.forward(p.values, p.x) for p in points]
@@ -159,12 +158,23 @@ def explain(reference: Reference, points: Sequence[Point]) -> list[LayerResult]:
         result.weight = [product] if product.id else []
         delta, bare = chosen.delta, chosen.bare
         of_bias = _explain_bias(reference, points, passes, k, delta, bare, result)
-        # a sum is less often mistaken in its factor than a product that is wrong already
-        result.factor = of_bias if product.id and of_bias and not result.bias else of_weight
+        # where the two have different factors, δ has the one that is as it should be
+        result.factor = of_weight
+        usable = of_bias is not None and not result.bias
+        if usable and (product.id or _off(of_bias, expected) < _off(of_weight, expected)):
+            result.factor = of_bias or 1.0
+        result.weight_factor = of_weight / result.factor
         result.bias_factor = 1.0 if of_bias is None else of_bias / result.factor
+        expected = 1.0  # of the layers before, given this one's
         delta = [result.factor * d for d in delta]
         bare = [result.factor * b for b in bare]
     return results
+
+
+def _off(factor: float | None, expected: float) -> float:
+    """How far a factor is from the right one, on a logarithmic scale; wrong signs are farthest."""
+    ratio = (factor or 0.0) / expected
+    return abs(float(np.log(ratio))) if ratio > 0 else float("inf")
 
 
 class Choice(NamedTuple):

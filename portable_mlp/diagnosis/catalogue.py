@@ -54,7 +54,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "R10": Entry(
         "the gradient is zero where the true one is not",
-        "Look for a product or sum that cancels: the entries of a row of softmax's Jacobian sum to 0.",
+        "Look for a product with 0 or a sum that cancels: in a softmax, the entries of a row of the "
+        "Jacobian sum to 0.",
     ),
     "R11": Entry(
         "a bias gradient is one number for all units",
@@ -109,6 +110,10 @@ CATALOGUE: dict[str, Entry] = {
         "Start at {layer}: counted from the output, it is the first that disagrees; those before it "
         "inherit the error.",
     ),
+    "R25": Entry(
+        "the derivative of another activation stands in a layer",
+        "The derivative of this layer's activation is {formula}.",
+    ),
     "D15": Entry(
         "the gradient points uphill, whatever else is wrong with it",
         "Look for a minus: in the error (it is output - target), in a derivative, in the update.",
@@ -126,8 +131,9 @@ CATALOGUE: dict[str, Entry] = {
         "The same parameters and data must give the same loss: reset buffers, switch dropout off.",
     ),
     "D29": Entry(
-        "parameters are whole numbers, which no small step can change",
-        "Make them floats: np.array(..., dtype=float).",
+        "parameters do not change",
+        "Make them floats, np.array(..., dtype=float), and let the update write to, or give back, the "
+        "arrays that the next step uses.",
     ),
     "D35": Entry(
         "a parameter has one row for each sample",

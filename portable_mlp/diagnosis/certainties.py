@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from portable_mlp.diagnosis.description import COLUMNS, ROWS, possible_outputs, wirings
 from portable_mlp.diagnosis.examination import Examination, same
 from portable_mlp.diagnosis.program import ProgramError
 from portable_mlp.diagnosis.reference import Array
@@ -25,24 +26,33 @@ def structure(e: Examination) -> None:
         )
     for one, other in program.aliased():
         findings.append(finding("F03", "one block of memory holds both", where=(other, one)))
-    whole = [leaf for leaf in program.leaves if "int" in leaf.dtype or "bool" in leaf.dtype]
+    whole = [
+        leaf
+        for leaf in program.leaves
+        if leaf.value.ndim and leaf.dtype.strip("u").startswith("int")
+    ]
     if whole:
         names = [leaf.name for leaf in whole]
         findings.append(finding("D29", f"their type is {whole[0].dtype}", where=names))
     e.report.checked.append("types and memory of the parameters")
     outputs = program.outputs(program.values)
     if outputs is not None:
-        findings += [f for f in (_broadcast(outputs, program.targets), _softmax(e, outputs)) if f]
+        findings += [f for f in (_broadcast(e, outputs, start), _softmax(e, outputs)) if f]
         e.report.checked.append("outputs against targets")
 
 
-def _broadcast(outputs: Array, targets: Array) -> Finding | None:
-    labels = targets.ndim == 1 and outputs.ndim == 2 and min(outputs.shape) > 1
-    if labels or outputs.shape == targets.shape:
+def _broadcast(e: Examination, outputs: Array, loss: float) -> Finding | None:
+    """Targets that are spread over the outputs, where that changes the loss."""
+    targets = e.program.targets
+    if outputs.shape == targets.shape or outputs.size != targets.size:
         return None
     try:
         spread = np.broadcast_shapes(outputs.shape, targets.shape)
-    except ValueError:
+        shaped = e.program.with_targets(targets.reshape(outputs.shape))
+        changes = not np.isclose(shaped.loss(shaped.values), loss, rtol=1e-9, atol=0)
+    except (ValueError, ProgramError):
+        return None
+    if spread == outputs.shape or not changes:
         return None
     evidence = f"outputs {outputs.shape} - targets {targets.shape} gives {spread}"
     return finding("D25", evidence, where=("Y",), formula=f"Y.reshape{outputs.shape}")
@@ -133,6 +143,8 @@ def _shape(e: Examination, name: str, value: Array, g: Array | None) -> Finding 
 def _row_for_each_sample(e: Examination, k: int) -> bool:
     """Whether a parameter looks like a bias that was once added to sums over the wrong axis."""
     shape = e.program.leaves[k].value.shape
+    if _is_a_perceptron(e):
+        return False
     if e.rows < 2 or e.rows not in shape:
         return False
     matrices = [
@@ -142,3 +154,12 @@ def _row_for_each_sample(e: Examination, k: int) -> bool:
     if shape == (e.rows,):
         return bool(matrices) and e.rows not in matrices[-1]
     return shape in [(u, e.rows) if e.columns else (e.rows, u) for u in units]
+
+
+def _is_a_perceptron(e: Examination) -> bool:
+    """Whether shapes alone say what each array is."""
+    shapes = [leaf.value.shape for leaf in e.program.leaves]
+    x, y = e.program.inputs, e.program.targets
+    layout = COLUMNS if e.columns else ROWS
+    units = [e.outputs] if y.ndim == 2 and 1 not in y.shape else possible_outputs(y, shapes)
+    return any(w.samples_in == layout for n in units for w in wirings(shapes, x, n))

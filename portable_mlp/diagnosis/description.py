@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -117,45 +118,52 @@ def wirings(shapes: Sequence[tuple[int, ...]], x: np.ndarray, outputs: int) -> I
     """
     if x.ndim != 2:
         return
-    for samples_in, features in ((ROWS, x.shape[1]), (COLUMNS, x.shape[0])):
-        for chain in _chains(shapes, 0, features, outputs, 0):
-            biases = _biases(chain, shapes)
+    sides = ((ROWS, x.shape[1]), (COLUMNS, x.shape[0]))
+    for (samples_in, features), transposed in product(sides, (False, True)):
+        # of a perceptron's weights all are (in, out) or all are (out, in)
+        sizes = [s[::-1] if transposed else s for s in shapes]
+        for chain in _chains(sizes, 0, features, outputs, 0):
+            biases = _biases(chain, sizes)
             if biases is not None:
-                places = (Place(k, b, t) for (k, t, _), b in zip(chain, biases, strict=True))
-                yield Wiring(tuple(places), samples_in)
-        for chain in _chains(shapes, 0, features, outputs, 1):
+                pairs = zip(chain, biases, strict=True)
+                yield Wiring(tuple(Place(k, b, transposed) for k, b in pairs), samples_in)
+        for chain in _chains(sizes, 0, features, outputs, 1):
             if len(chain) == len(shapes):  # the biases are rows of the matrices
                 for constant, first in ((1.0, False), (-1.0, False), (1.0, True), (-1.0, True)):
-                    places = (Place(k, None, t, constant, first) for k, t, _ in chain)
+                    places = (Place(k, None, transposed, constant, first) for k in chain)
                     yield Wiring(tuple(places), samples_in)
 
 
-Chain = list[tuple[int, bool, int]]
-"""``(array, whether it is (out, in), units)`` of each layer."""
-
-
 def _chains(
-    shapes: Sequence[tuple[int, ...]], first: int, width: int, outputs: int, extra: int
-) -> Iterator[Chain]:
-    """Ways from so many inputs to the outputs; ``extra`` is 1 where each layer has a constant input."""
-    for k in range(first, len(shapes)):
-        if len(shapes[k]) != 2:
-            continue
-        rows, columns = shapes[k]
-        for transposed, inner, outer in ((False, rows, columns), (True, columns, rows)):
-            if inner == width + extra:
-                if outer == outputs:
-                    yield [(k, transposed, outer)]
-                for chain in _chains(shapes, k + 1, outer, outputs, extra):
-                    yield [(k, transposed, outer), *chain]
+    sizes: Sequence[tuple[int, ...]], first: int, width: int, outputs: int, extra: int
+) -> Iterator[list[int]]:
+    """Matrices (in, out) that lead from so many inputs to the outputs, in their order.
+
+    Args:
+        sizes: shapes of all arrays, turned so that weights are (in, out).
+        first: where to begin.
+        width: inputs.
+        outputs: units of the last layer.
+        extra: 1 where each layer has a constant input beside the others.
+    """
+    for k in range(first, len(sizes)):
+        if len(sizes[k]) == 2 and sizes[k][0] == width + extra:
+            outer = sizes[k][1]
+            if outer == outputs:
+                yield [k]
+            for chain in _chains(sizes, k + 1, outer, outputs, extra):
+                yield [k, *chain]
+        if len(sizes[k]) > 1 and min(sizes[k]) > 1:
+            return  # a matrix that is no weight can't be a bias either
 
 
-def _biases(chain: Chain, shapes: Sequence[tuple[int, ...]]) -> list[int | None] | None:
+def _biases(chain: list[int], sizes: Sequence[tuple[int, ...]]) -> list[int | None] | None:
     """The bias of each layer, None for a layer without; None if an array is left over."""
-    rest = [k for k in range(len(shapes)) if k not in {k for k, _, _ in chain}]
+    rest = [k for k in range(len(sizes)) if k not in chain]
     found: list[int | None] = []
-    for k, _, units in chain:
-        fitting = [b for b in rest if max(shapes[b], default=1) == units == _size(shapes[b])]
+    for k in chain:
+        units = sizes[k][1]
+        fitting = [b for b in rest if max(sizes[b], default=1) == units == _size(sizes[b])]
         bias = min(fitting, key=lambda b: (b < k, abs(b - k)), default=None)
         found.append(bias)
         if bias is not None:
@@ -165,6 +173,18 @@ def _biases(chain: Chain, shapes: Sequence[tuple[int, ...]]) -> list[int | None]
 
 def _size(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape))
+
+
+def possible_outputs(y: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[int]:
+    """Numbers of output units that the targets allow, likely ones first."""
+    found = list(reversed(y.shape)) if y.ndim == 2 else []
+    if y.ndim <= 1 or 1 in y.shape:
+        labels = np.unique(y)
+        whole = bool(np.all(labels == np.round(labels)))
+        if whole:
+            found += sorted({n for s in shapes for n in s if n > labels.max(initial=0)})
+        found.append(1)
+    return list(dict.fromkeys(found))
 
 
 def candidates(layers: int) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -77,14 +77,18 @@ class Examination:
     def make_points(self) -> None:
         """Random parameters and inputs, for which loss and gradients are finite.
 
-        At the parameters given a fault may not show: with small weights tanh is a straight line.
+        At the parameters given a fault may not show: with small weights tanh is a straight line. Where
+        the program can't do with random ones, points near to those given have to do.
         """
-        for attempt in range(4 * POINTS):
-            program, shrunk = self.small, 0.7 ** (attempt // POINTS)
-            values = [_drawn(self.random, leaf.value) * shrunk for leaf in program.leaves]
-            x = program.inputs
-            if x.dtype.kind == "f":
-                x = self.random.normal(0.2, 1.0, x.shape)
+        for attempt in range(6 * POINTS):
+            program, x = self.small, self.small.inputs
+            if attempt < 3 * POINTS:
+                shrunk = 0.7 ** (attempt // POINTS)
+                values = [_drawn(self.random, leaf.value) * shrunk for leaf in program.leaves]
+                if x.dtype.kind == "f":
+                    x = self.random.normal(0.2, 1.0, x.shape)
+            else:
+                values = [_near(self.random, leaf.value) for leaf in program.leaves]
             here = replace(program, X=_like(program.X, x))
             loss, g = here.loss(values), here.gradients(values)
             if np.isfinite(loss) and finite(a for a in g if a is not None):
@@ -131,6 +135,12 @@ def _drawn(random: np.random.Generator, value: Array) -> Array:
     """Random numbers of a size for which activations are neither straight nor flat."""
     is_matrix = value.ndim >= 2 and min(value.shape) > 1
     return random.normal(0.0, 1.2 / np.sqrt(max(value.shape)) if is_matrix else 0.5, value.shape)
+
+
+def _near(random: np.random.Generator, value: Array) -> Array:
+    return value * (1 + 0.1 * random.normal(size=value.shape)) + 0.01 * random.normal(
+        size=value.shape
+    )
 
 
 def _like(given: Any, host: Array) -> Any:

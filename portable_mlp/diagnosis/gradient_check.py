@@ -16,7 +16,7 @@ import numpy as np
 from portable_mlp.diagnosis import certainties, naming, slopes
 from portable_mlp.diagnosis.description import Network
 from portable_mlp.diagnosis.examination import Examination
-from portable_mlp.diagnosis.program import Program
+from portable_mlp.diagnosis.program import Program, ProgramError
 from portable_mlp.diagnosis.reference import Array
 from portable_mlp.diagnosis.relations import Sample, relation_of
 from portable_mlp.diagnosis.report import Finding, GradientReport, finding
@@ -68,11 +68,17 @@ def check_gradients(
         >>> report.findings[0].id, report.findings[0].title
         ('R01', 'the sign is wrong: you climb instead of descending')
     """
+    if description is not None and not isinstance(description, Network):
+        raise ProgramError(
+            f"description: got a {type(description).__name__}, expected a diagnosis.Network."
+        )
     program = Program(loss, gradients, params, X, Y, forward)
     e = Examination(program, np.random.default_rng(seed))
     certainties.structure(e)
     if certainties.repeats(e) and certainties.shapes(e):
         slopes.along_random_directions(e)
+        if e.wrong:
+            slopes.look_at_all_samples(e)
         if e.errors:
             naming.name(e, description)
     if update is not None and e.first:
@@ -90,27 +96,31 @@ def _of_the_update(
     program: Program, update: Callable[..., Any], gradients: list[Array | None]
 ) -> list[Finding]:
     """Whether one step goes down along the gradient."""
-    stepping = replace(
-        program, gradients_of=lambda p, x, y: update(p, program.gradients_of(p, x, y))
-    )
-    found = []
+    if not callable(update):
+        raise ProgramError(
+            f"update: got a {type(update).__name__}, expected a function of (params, gradients)."
+        )
+
+    def step(params: Any, x: Any, y: Any) -> Any:
+        given = update(params, program.gradients_of(params, x, y))
+        return params if given is None else given  # it has written to them
+
+    stepping = replace(program, gradients_of=step, called="update")
+    found: dict[str, tuple[str, list[str]]] = {}
     values = stepping.values
     for name, v, new, g in zip(
         program.names, values, stepping.gradients(values), gradients, strict=True
     ):
         if new is None or new.size != v.size:
-            how = "Give back a parameter of the same shape."
-            evidence = "the update changes its shape"
-            found.append(finding("R18", evidence, where=(name,), formula=how))
-            continue
+            raise ProgramError(f"update: gives {name} another shape, expected {v.shape} as before.")
         if g is None or g.size != v.size or not g.any():
             continue
-        step, slope = new.reshape(-1) - v.reshape(-1), g.reshape(-1)
-        relation = relation_of([Sample(step, -slope, v.reshape(-1))], v.shape)
-        if not step.any():
-            found.append(finding("D29", "the update leaves it as it is", where=(name,)))
+        moved, slope = new.reshape(-1) - v.reshape(-1), g.reshape(-1)
+        relation = relation_of([Sample(moved, -slope, v.reshape(-1))], v.shape)
+        if not moved.any():
+            found.setdefault("D29", ("the update leaves them as they are", []))[1].append(name)
         elif relation is not None and relation.id == "R20" and v.size > 2:
-            found.append(finding("R20", "the step is proportional to W * dW", where=(name,)))
-        elif float(step @ slope) > 0:
-            found.append(finding("R01", "the update adds the gradient", where=(name,)))
-    return found
+            found.setdefault("R20", ("the step is proportional to W * dW", []))[1].append(name)
+        elif float(moved @ slope) > 0 and "R20" not in found:
+            found.setdefault("R01", ("the update adds the gradient", []))[1].append(name)
+    return [finding(id, evidence, where=names) for id, (evidence, names) in found.items()]

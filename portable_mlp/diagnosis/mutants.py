@@ -143,6 +143,14 @@ def hidden_deltas(
         Mutant("R07", "formula(z)", back * in_terms_of_a(name, layer.z, slope)),
         Mutant("R04", "f'(z) twice", back * derivative * derivative),
     ]
+    others = {
+        "a * (1 - a), the derivative of sigmoid": layer.a * (1 - layer.a),
+        "1 - a**2, the derivative of tanh": 1 - layer.a**2,
+        "(z > 0), the derivative of relu": (layer.z > 0).astype(float),
+        "1 - a": 1 - layer.a,
+        "a": layer.a,
+    }
+    found += [Mutant("R25", words, back * other) for words, other in others.items()]
     if layer.x.shape == back.shape:
         found.append(Mutant("R13", "f' of the input", back * in_terms_of_a(name, layer.x, slope)))
     if above.z.shape == back.shape:

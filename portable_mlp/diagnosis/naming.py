@@ -66,6 +66,7 @@ def name(e: Examination, description: Network | None) -> None:
     for k in e.wrong:
         e.true[k] = beside_the_true_one(e, k, matched)
         e.found[k] = relation_of(e.true[k], e.program.values[k].shape)
+    e.wrong = [k for k in e.wrong if e.found[k] is None or e.found[k].id]  # type: ignore[union-attr]
     if e.wrong and matched is not None:
         named = _by_formula(e, *matched)
     unexplained = not named or any(n.id == "R24" for of in named.values() for n in of)
@@ -102,7 +103,7 @@ def _by_formula(e: Examination, reference: Reference, factor: float) -> dict[int
     """What the search through the mutants says of each parameter."""
     named: dict[int, list[Named]] = {}
     places = reference.wiring.places
-    for result in explain(reference, e.points):
+    for result in explain(reference, e.points, factor):
         place = places[result.layer]
         if not result.explained:
             if place.weight in e.wrong:
@@ -114,6 +115,8 @@ def _by_formula(e: Examination, reference: Reference, factor: float) -> dict[int
         if relative < 0 or (abs(relative - 1) > EXACT and not result.delta):
             shared.append(_factor(relative))
         product = [Named(m.id, m.words, "dW = x.T @ delta") for m in result.weight]
+        if not product and abs(result.weight_factor - 1) > EXACT:
+            product.append(_factor(result.weight_factor))
         named[place.weight] = [*shared, *product]
         if place.bias is not None and place.bias not in e.unusable:
             named[place.bias] = [*shared, *_of_bias(e, result, place.bias)]
@@ -186,8 +189,10 @@ def _finding(e: Examination, members: Sequence[tuple[int, Named]]) -> Finding:
     names = [e.program.names[k] for k, _ in members]
     evidence = (
         f"along random directions the loss changes by other amounts than {names[0]} says, off by "
-        f"{e.errors[first]:.2g} of it; slope ratio {e.slopes[first]:.3g} (right: 1)"
+        f"{e.errors[first]:.2g} of it"
     )
+    if e.slopes[first] == e.slopes[first]:  # there is one
+        evidence += f"; slope ratio {e.slopes[first]:.3g} (right: 1)"
     if named.words:
         evidence = f"the program computes {named.words}; {evidence}"
     constant = name_of_factor({e.samples: abs(named.factor)}, e.features, e.outputs)
@@ -212,6 +217,8 @@ def _verdict(e: Examination, k: int) -> str:
     if k not in e.true:
         return RIGHT
     relation = e.found[k]
+    if relation is not None and not relation.id:
+        return RIGHT
     if relation is not None and relation.id == "R02":
         return SCALED
     if relation is not None and relation.id == "R10":

@@ -12,8 +12,9 @@ from portable_mlp.diagnosis.gradient_check import check_gradients
 from portable_mlp.diagnosis.report import GradientReport
 from portable_mlp.model import MLP
 from portable_mlp.nn.arrays import Shape
+from portable_mlp.nn.choices import choose
 from portable_mlp.nn.layer import Context, Layer
-from portable_mlp.nn.losses import Loss
+from portable_mlp.nn.losses import LOSSES, Loss
 from portable_mlp.nn.parameters import ParameterLayout
 
 
@@ -39,7 +40,11 @@ def check_layer(
         >>> check_layer(nn.Dense(3), 4).ok
         True
     """
-    shape = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
+    if not isinstance(layer, Layer):
+        raise TypeError(f"layer: got {layer!r}, expected a Layer object, with its parentheses.")
+    if batch < 1:
+        raise ValueError(f"batch: got {batch}, expected 1 or more.")
+    shape = tuple(int(n) for n in np.atleast_1d(np.asarray(sample_shape)))
     random, xp = np.random.default_rng(seed), get("numpy", dtype="float64").xp
     layout, state = ParameterLayout(layer.parameters(shape)), _state_of(layer, shape)
     projection = random.normal(size=(batch, *layer.output_shape(shape)))
@@ -76,8 +81,8 @@ def check_layer(
 
 
 def check_loss(
-    loss: Loss,
-    outputs: int = 3,
+    loss: Loss | str,
+    outputs: int = 4,
     *,
     targets: Any = None,
     weights: Any = None,
@@ -87,7 +92,7 @@ def check_loss(
     """Whether a loss gives the derivative of its value.
 
     Args:
-        loss: one of this library's or of your own.
+        loss: one of this library's, or its name, or of your own.
         outputs: units of the network that it would follow.
         targets: (batch, ...) as the loss wants them; None draws some, numbers in (0, 1).
         weights: one for each sample, or None.
@@ -95,10 +100,10 @@ def check_loss(
         seed: of everything random.
 
     Example:
-        >>> from portable_mlp import nn
-        >>> check_loss(nn.LOSSES["huber"]).ok
+        >>> check_loss("huber").ok
         True
     """
+    loss = choose("loss", loss, LOSSES, Loss)
     random, xp = np.random.default_rng(seed), get("numpy", dtype="float64").xp
     if targets is None:
         rows = batch
@@ -136,6 +141,8 @@ def check_model(model: MLP, X: Any, y: Any, *, seed: int = 0) -> GradientReport:
         >>> report.ok
         True
     """
+    if not isinstance(model, MLP):
+        raise TypeError(f"model: got a {type(model).__name__}, expected an MLP.")
     double = model.to("numpy", dtype="float64")
 
     def at(params: dict[str, Any], x: Any, t: Any) -> tuple[float, dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,8 @@ class Program:
     X: Any
     Y: Any
     forward_of: Callable[..., Any] | None = None
+    called: str = "gradients"
+    """What messages call ``gradients_of``."""
     leaves: list[Leaf] = field(default_factory=list, init=False)
     changed: set[str] = field(default_factory=set, init=False)
     """Arguments that a call has written to."""
@@ -96,6 +98,12 @@ class Program:
         """Y on the host."""
         return self._Y.host
 
+    def with_targets(self, targets: np.ndarray) -> Program:
+        """The same with other targets, in the library of its own."""
+        made = replace(self)
+        made._Y.host = targets
+        return made
+
     def aliased(self) -> list[tuple[str, str]]:
         """Pairs of parameters that share memory."""
         given = [array for _, array in _arrays(self.params, "params")]
@@ -115,6 +123,8 @@ class Program:
             ProgramError: it raises, or is not one number.
         """
         found = self._call("loss", self.loss_of, values, self._Y)
+        if found is None:
+            raise ProgramError("loss: returned None, expected one number; is a return missing?")
         try:
             array = np.asarray(_to_host(found), np.float64)
         except (TypeError, ValueError):
@@ -132,7 +142,12 @@ class Program:
         """What the program predicts; None if it was not told how."""
         if self.forward_of is None:
             return None
-        return np.asarray(_to_host(self._call("forward", self.forward_of, values)), np.float64)
+        found = self._call("forward", self.forward_of, values)
+        if isinstance(found, (tuple, list, dict)) or found is None:
+            raise ProgramError(
+                f"forward: returned a {type(found).__name__}, expected the outputs alone."
+            )
+        return np.asarray(_to_host(found), np.float64)
 
     def gradients(self, values: Sequence[np.ndarray]) -> list[np.ndarray | None]:
         """The gradients at these parameters, in the order of the leaves; None where one is None.
@@ -142,11 +157,25 @@ class Program:
         Raises:
             ProgramError: it raises, or has another structure than the parameters.
         """
-        found = self._call("gradients", self.gradients_of, values, self._Y)
-        return [
-            None if g is None else np.asarray(_to_host(g), np.float64)
-            for g in _like(found, self.params, "gradients")
-        ]
+        found = self._call(self.called, self.gradients_of, values, self._Y)
+        if isinstance(found, tuple) and len(found) == 2 and len(self.leaves) != 2:
+            seems = np.size(_to_host(found[0])) == 1 if not isinstance(found[0], dict) else False
+            if seems:
+                raise ProgramError(
+                    f"{self.called}: returned two things, the first one number, expected the gradients "
+                    "alone, not (loss, gradients)."
+                )
+        try:
+            return [
+                None if g is None else np.asarray(_to_host(g), np.float64)
+                for g in _like(found, self.params, self.called)
+            ]
+        except (TypeError, ValueError) as error:
+            if isinstance(error, ProgramError):
+                raise
+            raise ProgramError(
+                f"{self.called}: returned something that is no array of numbers: {error}"
+            ) from error
 
     def _call(
         self, what: str, function: Callable[..., Any], values: Sequence[np.ndarray], *rest: _Data
@@ -180,7 +209,12 @@ class _Data:
     def __init__(self, given: Any, name: str) -> None:
         owner = library_of(given)
         self.name = name
-        self.host = np.array(_to_host(given))
+        try:
+            self.host = np.array(_to_host(given))
+        except ValueError as error:
+            raise ProgramError(
+                f"{name}: got rows of different lengths, expected an array."
+            ) from error
         if self.host.dtype == object:
             raise ProgramError(f"{name}: got {type(given).__name__} of objects, expected numbers.")
         self.floats = self.host.dtype.kind == "f"

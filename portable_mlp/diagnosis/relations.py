@@ -125,10 +125,14 @@ def name_of_factor(factors: Mapping[int, float], features: int, outputs: int) ->
         features: D.
         outputs: K.
     """
+    if all(abs(c - 1) < 1e-4 for c in factors.values()):
+        return "1"
     names = [
         name
         for name, of in _COMMON.items()
         if all(abs(c / of(n, features, outputs) - 1) < 1e-4 for n, c in factors.items())
+        and not (outputs == 1 and "K" in name)
+        and not (features == 1 and "D" in name)
     ]
     if not names:
         return f"{next(iter(factors.values())):.6g}"

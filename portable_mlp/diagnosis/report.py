@@ -88,8 +88,9 @@ class GradientReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings and all(p.verdict == RIGHT for p in self.parameters)
+        """Whether the gradient was compared, and nothing found."""
+        right = bool(self.parameters) and all(p.verdict == RIGHT for p in self.parameters)
+        return right and not self.findings
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -106,6 +107,8 @@ class GradientReport:
         lines = []
         if self.ok:
             lines.append("The gradient is right.")
+        elif not self.findings:
+            lines.append("The gradient could not be compared with the true one.")
         for number, found in enumerate(self.findings, 1):
             where = f" ({', '.join(found.where)})" if found.where else ""
             weight = "" if found.harmful else " It does no harm by itself."

@@ -44,6 +44,31 @@ def along_random_directions(e: Examination) -> None:
     )
 
 
+def look_at_all_samples(e: Examination) -> None:
+    """Takes back what only a few samples show: a loss or gradient may have their number in it."""
+    if e.small is e.program or not e.wrong:
+        return
+    values = e.program.values
+    values = [v + 0.05 * e.random.normal(size=v.shape) for v in values]
+    gradients = e.program.gradients(values)
+    for k in e.wrong:
+        g = gradients[k]
+        if g is None or g.size != values[k].size:
+            return
+        along = [np.zeros_like(v) for v in values]
+        along[k] = e.random.normal(size=values[k].shape)
+        found = slope(e.program.loss, values, along)
+        said = float((g.reshape(values[k].shape) * along[k]).sum())
+        size = max(float(np.linalg.norm(g)), abs(found.value))
+        if not abs(found.value - said) - 3 * found.error <= AGREES * size:
+            return
+    e.report.limits.append(
+        f"batches of other sizes: with {e.samples} of the {e.rows} samples loss and gradient disagree, "
+        "with all of them they agree; one of the two has a fixed number of samples in it"
+    )
+    e.wrong.clear()
+
+
 def _of_parameter(e: Examination, k: int) -> tuple[list[float], list[float]]:
     off: list[float] = []
     ratios: list[float] = []
@@ -62,7 +87,9 @@ def _of_parameter(e: Examination, k: int) -> tuple[list[float], list[float]]:
             off.append(0.0 if flat else apart / size)
         if float(np.linalg.norm(g)) > FLAT * max(1.0, abs(point.loss)):
             along[k] = g
-            ratios.append(slope(program.loss, point.values, along).value / float((g * g).sum()))
+            found, square = slope(program.loss, point.values, along), float((g * g).sum())
+            if found.error <= 1e-3 * square:
+                ratios.append(found.value / square)
     return off, ratios
 
 

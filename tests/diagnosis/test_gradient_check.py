@@ -209,3 +209,176 @@ def test_an_unknown_formula_that_points_uphill_is_said_to(hand_written: Any) -> 
     report = check_gradients(program.loss, gradients, program.params(), x, y)
     assert {f.id for f in report.findings} == {"R24", "D15"}, str(report)
     assert {p.verdict for p in report.parameters} == {"wrong and harmful"}
+
+
+# -- what a hostile reader found --------------------------------------------------------------------
+
+
+def test_a_program_for_positive_inputs_alone_is_compared_near_its_own() -> None:
+    random = np.random.default_rng(0)
+    x, y = np.abs(random.normal(size=(12, 3))) + 0.1, random.normal(size=(12, 1))
+
+    def loss(p: Any, x: Any, y: Any) -> Any:
+        return ((np.log(x) @ p - y) ** 2).sum()
+
+    def gradients(p: Any, x: Any, y: Any) -> Any:
+        return 2 * np.log(x).T @ (np.log(x) @ p - y)
+
+    assert check_gradients(loss, gradients, np.ones((3, 1)), x, y).ok
+    report = check_gradients(loss, lambda *a: -gradients(*a), np.ones((3, 1)), x, y)
+    assert [f.id for f in report.findings] == ["R01"]
+    assert "is -1 times" in report.findings[0].evidence
+
+
+def test_nothing_compared_is_not_right() -> None:
+    def loss(p: Any, x: Any, y: Any) -> float:
+        return float(p[0].sum()) if np.array_equal(p[0], np.ones(3)) else float("nan")
+
+    report = check_gradients(loss, lambda p, x, y: [np.ones(3)], [np.ones(3)], np.ones((4, 2)), 1)
+    assert not report.ok
+    assert "could not be compared" in str(report)
+
+
+def test_xor_and_a_square_layer_as_wide_as_the_batch(hand_written: Any) -> None:
+    program = hand_written((2, 4, 4, 1), "sigmoid", "sigmoid")
+    x = np.asarray([[0, 0], [0, 1], [1, 0], [1, 1]])
+    y = np.asarray([[0], [1], [1], [0]])
+    report = check_gradients(program.loss, program.gradients, program.params(), x, y)
+    assert report.ok, str(report)
+
+
+def test_labels_in_a_column_beside_several_outputs_are_no_broadcast(hand_written: Any) -> None:
+    program = hand_written((4, 5, 3))
+    x, _ = program.data(12)
+    labels = np.arange(12)[:, None] % 3
+
+    def one_hot(y: Any) -> Any:
+        return np.eye(3)[y[:, 0]]
+
+    report = check_gradients(
+        lambda p, x, y: program.loss(p, x, one_hot(y)),
+        lambda p, x, y: program.gradients(p, x, one_hot(y)),
+        program.params(),
+        x,
+        labels,
+        forward=program.forward,
+    )
+    assert report.ok, str(report)
+
+
+def test_targets_that_broadcast_are_found() -> None:
+    random = np.random.default_rng(0)
+    x, y, w = random.normal(size=(12, 3)), random.normal(size=12), random.normal(size=(3, 1))
+
+    def loss(p: Any, x: Any, y: Any) -> Any:
+        return np.mean((x @ p - y) ** 2)
+
+    def gradients(p: Any, x: Any, y: Any) -> Any:
+        return 2 * x.T @ np.mean(x @ p - y, axis=1, keepdims=True) / len(x)
+
+    report = check_gradients(loss, gradients, w, x, y, forward=lambda p, x: x @ p)
+    assert report.findings[0].id == "D25"
+    assert "Y.reshape(12, 1)" in report.findings[0].fix
+
+
+@pytest.mark.parametrize(("factor", "id"), [(-1.0, "R01"), (5.0, "R02")])
+@pytest.mark.parametrize("name", ["W1", "b1", "W2", "b2"])
+def test_one_array_with_a_factor_of_its_own(
+    hand_written: Any, name: str, factor: float, id: str
+) -> None:
+    program = hand_written((5, 6, 3))
+    x, y = program.data()
+
+    def gradients(*given: Any) -> Any:
+        found = program.gradients(*given)
+        return found | {name: factor * found[name]}
+
+    report = check_gradients(program.loss, gradients, program.params(), x, y)
+    assert [(f.id, f.where) for f in report.findings] == [(id, (f"params['{name}']",))]
+
+
+def test_deep_networks_with_tiny_gradients_are_right(hand_written: Any) -> None:
+    for depth in (6, 12, 18):
+        program = hand_written((3, *[14] * depth, 1), "sigmoid", "sigmoid")
+        report = checked(program)
+        assert report.ok, str(report)
+
+
+def test_a_fixed_number_of_samples_is_said_and_not_accused() -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(12, 3)), random.normal(size=(12, 1))
+    report = check_gradients(
+        lambda p, x, y: ((x @ p - y) ** 2).sum() / 12,
+        lambda p, x, y: 2 * x.T @ (x @ p - y) / len(x),
+        np.ones((3, 1)),
+        x,
+        y,
+    )
+    assert report.ok, str(report)
+    assert "a fixed number of samples" in report.limits[0]
+
+
+@pytest.mark.parametrize(
+    "words", ["a * (1 - a)", "(z > 0)", "1 - a"], ids=["sigmoid's", "relu's", "no square"]
+)
+def test_the_derivative_of_another_activation(hand_written: Any, words: str) -> None:
+    program = hand_written((5, 6, 3))
+    x, y = program.data()
+
+    def gradients(p: Any, x: Any, y: Any) -> Any:
+        zs, acts = program._forward(p, x)
+        d = (acts[-1] - y) / len(x)
+        wrong = {
+            "a * (1 - a)": acts[1] * (1 - acts[1]),
+            "(z > 0)": (zs[0] > 0) * 1.0,
+            "1 - a": 1 - acts[1],
+        }[words]
+        back = d @ p["W2"].T * wrong
+        sums = {"b1": back.sum(0, keepdims=True), "b2": d.sum(0, keepdims=True)}
+        return {"W1": x.T @ back, "W2": acts[1].T @ d} | sums
+
+    report = check_gradients(program.loss, gradients, program.params(), x, y)
+    assert [f.id for f in report.findings] == ["R25"], str(report)
+    assert words in report.findings[0].evidence
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        (0.1, "update: got a float"),
+        (lambda p, g: 1 / 0, "update: raised ZeroDivisionError"),
+        (lambda p, g: [p["W1"]], "update: returned 1 arrays"),
+    ],
+)
+def test_updates_that_cannot_be_examined(hand_written: Any, update: Any, message: str) -> None:
+    with pytest.raises(ProgramError, match=message):
+        checked(hand_written((5, 6, 3)), update=update)
+
+
+def test_updates_in_place_and_updates_that_do_nothing(hand_written: Any) -> None:
+    def in_place(p: Any, g: Any) -> None:
+        for k in p:
+            p[k] -= 0.1 * g[k]
+
+    assert checked(hand_written((5, 6, 3)), update=in_place).ok
+    (found,) = checked(hand_written((5, 6, 3)), update=lambda p, g: p).findings
+    assert found.id == "D29"
+    assert len(found.where) == 4
+
+
+def test_more_programs_that_cannot_be_examined(hand_written: Any) -> None:
+    program = hand_written((5, 6, 3))
+    x, y = program.data()
+    given = program.gradients, program.params(), x, y
+    with pytest.raises(ProgramError, match="loss: returned None"):
+        check_gradients(lambda p, x, y: None, *given)
+    with pytest.raises(ProgramError, match="forward: returned a tuple"):
+        check_gradients(program.loss, *given, forward=lambda p, x: (1, 2))
+    with pytest.raises(ProgramError, match="description: got a str"):
+        check_gradients(program.loss, *given, description="mse")  # type: ignore[arg-type]
+    with pytest.raises(ProgramError, match="X: got rows of different lengths"):
+        check_gradients(program.loss, program.gradients, program.params(), [[1.0, 2.0], [3.0]], y)
+    with pytest.raises(ProgramError, match=r"not \(loss, gradients\)"):
+        check_gradients(
+            program.loss, lambda *a: (program.loss(*a), program.gradients(*a)), *given[1:]
+        )
