@@ -125,15 +125,12 @@ def _by_formula(e: Examination, reference: Reference, factor: float) -> dict[int
 
 def _of_delta(network: Network, result: LayerResult, is_output: bool) -> list[Named]:
     activation = network.activations[result.layer]
-    formula = RIGHT_FORMULA.get(activation, "f'(z)")
-    if is_output:
-        formula = (
-            f"With {activation} and {network.loss} use {right_delta(activation, network.loss)}."
-        )
+    derivative = RIGHT_FORMULA.get(activation, "f'(z)")
+    pair = f"With {activation} and {network.loss} use {right_delta(activation, network.loss)}."
     # beside a softmax over the samples a - t is no derivative, but it is beside the right one
     excused = is_output and activation in WRONG_ACTIVATIONS
     return [
-        Named(m.id, m.words, formula if m.id == "R05" else RIGHT_FORMULA.get(activation, "f'(z)"))
+        Named(m.id, m.words, pair if m.id == "R05" else derivative)
         for m in result.delta
         if not (excused and m.words == "a - t")
     ]
