@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portable_mlp.diagnosis import GradientReport, Network, ProgramError, check_gradients
+from portable_mlp.diagnosis import (
+    GradientReport,
+    Network,
+    ProgramError,
+    check_gradients,
+    slopes,
+)
 
 HEALTHY = list(
     itertools.product(
@@ -382,3 +388,88 @@ def test_more_programs_that_cannot_be_examined(hand_written: Any) -> None:
         check_gradients(
             program.loss, lambda *a: (program.loss(*a), program.gradients(*a)), *given[1:]
         )
+
+
+def test_targets_that_the_loss_itself_reshapes_are_no_broadcast() -> None:
+    random = np.random.default_rng(0)
+    x, y, w = random.normal(size=(12, 3)), random.normal(size=12), random.normal(size=(3, 1))
+
+    def error(p: Any, x: Any, y: Any) -> Any:
+        out = x @ p
+        return out - y.reshape(out.shape)
+
+    report = check_gradients(
+        lambda p, x, y: 0.5 * np.sum(error(p, x, y) ** 2),
+        lambda p, x, y: x.T @ error(p, x, y),
+        w,
+        x,
+        y,
+        forward=lambda p, x: x @ p,
+    )
+    assert report.ok, str(report)
+
+
+def test_the_exact_comparison_has_the_last_word(
+    hand_written: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slopes, "AGREES", -1.0)  # as if kinks had spoilt every difference
+    report = checked(hand_written((5, 6, 3), "relu"))
+    assert report.ok, str(report)
+
+
+def test_a_sign_beside_two_outputs_is_a_factor_of_minus_one(hand_written: Any) -> None:
+    report = checked(hand_written((5, 6, 2), fault="sign"))
+    assert "is -1 times" in report.findings[0].evidence
+
+
+@pytest.mark.parametrize("fault", ["", "sign"])
+def test_a_scaled_output_is_recognised(fault: str) -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(30, 5)), random.random((30, 2))
+    params = [random.normal(size=(5, 4)), random.normal(size=(4, 2))]
+
+    def forward(p: Any, x: Any) -> Any:
+        a = np.tanh(x @ p[0])
+        return a, 1 / (1 + np.exp(-0.01 * a @ p[1]))
+
+    def gradients(p: Any, x: Any, y: Any) -> Any:
+        a, out = forward(p, x)
+        d = (y - out if fault else out - y) * out * (1 - out) * 0.01
+        return [x.T @ (d @ p[1].T * (1 - a**2)), a.T @ d]
+
+    report = check_gradients(
+        lambda p, x, y: 0.5 * np.sum((forward(p, x)[1] - y) ** 2), gradients, params, x, y
+    )
+    assert "sigmoid of 0.01 z" in report.assumed
+    assert [f.id for f in report.findings] == (["R01"] if fault else []), str(report)
+    assert not fault or "is -1 times" in report.findings[0].evidence
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("constant", [1.0, -1.0])
+@pytest.mark.parametrize("fault", ["", "no derivative"])
+def test_biases_as_a_row_of_the_matrix(fault: str, constant: float, first: bool) -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(30, 5)), random.normal(size=(30, 2))
+    params = [random.normal(size=(6, 4)), random.normal(size=(5, 2))]
+
+    def beside(a: Any) -> Any:
+        ones = np.full((len(a), 1), constant)
+        return np.hstack([ones, a] if first else [a, ones])
+
+    def forward(p: Any, x: Any) -> Any:
+        a = np.tanh(beside(x) @ p[0])
+        return a, beside(a) @ p[1]
+
+    def gradients(p: Any, x: Any, y: Any) -> Any:
+        a, out = forward(p, x)
+        d = out - y
+        back = d @ p[1].T
+        back = (back[:, 1:] if first else back[:, :-1]) * (1.0 if fault else 1 - a**2)
+        return [beside(x).T @ back, beside(a).T @ d]
+
+    report = check_gradients(
+        lambda p, x, y: 0.5 * np.sum((forward(p, x)[1] - y) ** 2), gradients, params, x, y
+    )
+    assert "tanh -> identity" in report.assumed
+    assert [f.id for f in report.findings] == (["R04"] if fault else []), str(report)
