@@ -415,6 +415,16 @@ def test_the_exact_comparison_has_the_last_word(
     monkeypatch.setattr(slopes, "AGREES", -1.0)  # as if kinks had spoilt every difference
     report = checked(hand_written((5, 6, 3), "relu"))
     assert report.ok, str(report)
+    random = np.random.default_rng(0)  # and of a network that is not recognised
+    x, y, w = random.normal(size=(20, 3)), random.normal(size=(20, 2)), random.normal(size=(3, 2))
+    report = check_gradients(
+        lambda p, x, y: 0.5 * np.sum((np.sin(x @ p) - y) ** 2),
+        lambda p, x, y: x.T @ ((np.sin(x @ p) - y) * np.cos(x @ p)),
+        w,
+        x,
+        y,
+    )
+    assert report.ok, str(report)
 
 
 def test_a_sign_beside_two_outputs_is_a_factor_of_minus_one(hand_written: Any) -> None:
