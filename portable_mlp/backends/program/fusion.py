@@ -45,8 +45,16 @@ def seen_through(node: Node, views: set[Node], names: AxisNames) -> Node | None:
         source = node.args[0]
         if source.size != node.size or names.named(source) != names.named(node):
             return None
+        if node.op == "getitem" and _goes_back(node.args[1]):
+            return None
         node = source
     return node
+
+
+def _goes_back(key: object) -> bool:
+    """Whether a slice shows its array the other way round."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(isinstance(p, slice) and p.step is not None and p.step < 0 for p in parts)
 
 
 def arrange(nodes: list[Node], names: AxisNames, outputs: list[Node]) -> list[Node]:

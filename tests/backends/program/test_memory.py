@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -112,3 +112,55 @@ def test_a_recording_lets_its_arrays_go() -> None:
     )
     assert len(nodes) > 40
     assert sum(ref() is not None for ref in alive) == 0
+
+
+class Held(NamedTuple):
+    """A carry of two arrays."""
+
+    x: Any
+    y: Any
+
+
+def _other_way_round(xp: Any, carry: Held, *rest: Any) -> Held:
+    return Held(carry.x + 0.5 * carry.x[::-1], carry.y + carry.x[::-1])
+
+
+def _transposed(xp: Any, carry: Held, *rest: Any) -> Held:
+    square = xp.reshape(carry.x, (6, 6))
+    return Held(xp.reshape(square + 0.5 * square.T, (-1,)), carry.y * 2.0)
+
+
+def _old_beside_new(xp: Any, carry: Held, *rest: Any) -> Held:
+    new = carry.x * 0.5 + 1.0
+    return Held(new, carry.y + xp.sum(carry.x) * new)
+
+
+def _exchanged(xp: Any, carry: Held, *rest: Any) -> Held:
+    return Held(carry.y * 1.0 + 0.1, carry.x * 1.0 - 0.1)
+
+
+def _less_its_mean(xp: Any, carry: Held, *rest: Any) -> Held:
+    table = xp.reshape(carry.x, (12, 3))
+    centred = table - xp.sum(table, axis=0) / 12.0
+    return Held(xp.reshape(centred, (-1,)), carry.y + xp.sum(centred * table))
+
+
+@pytest.mark.parametrize("compiler", ["buffers", "numba"])
+@pytest.mark.parametrize(
+    "step", [_other_way_round, _transposed, _old_beside_new, _exchanged, _less_its_mean]
+)
+def test_results_do_not_overwrite_what_is_still_read(step: Any, compiler: str) -> None:
+    if compiler == "numba" and not kernels.available():
+        pytest.skip("numba is not installed (the extra 'fast')")
+    backend = NumpyBackend(None, "float64")
+    random = np.random.default_rng(0)
+    given = random.normal(size=36), random.normal(size=36)
+    made = kernels.NumbaCompiler() if compiler == "numba" else None
+    plain = backend.loop(step)
+    loop = CompiledLoop(NumpyLibrary(backend.xp), step, plain, made)
+    arguments = (np.zeros(1), None, [0] * 4, 0, 4)
+    expected = plain(Held(*(a.copy() for a in given)), *arguments)
+    found = loop(Held(*(a.copy() for a in given)), *arguments)
+    assert loop.refused is None
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
