@@ -361,7 +361,7 @@ def _matched(keys: list[Any], found: list[Any], name: str) -> dict[Any, Any]:
         places = [other for form in forms for other in found if str(other).lower() == form]
         if places:
             matched[key] = key if key in found else places[0]
-    if len(set(map(id, matched.values()))) < len(keys):
+    if len(set(matched.values())) < len(keys):
         raise ProgramError(
             f"{name}: has the keys {', '.join(map(repr, found))}, expected those of the parameters: "
             f"{', '.join(map(repr, keys))} (or with a d before each)."

@@ -483,3 +483,16 @@ def test_biases_as_a_row_of_the_matrix(fault: str, constant: float, first: bool)
     )
     assert "tanh -> identity" in report.assumed
     assert [f.id for f in report.findings] == (["R04"] if fault else []), str(report)
+
+
+@pytest.mark.parametrize("keys", [("W1",), ("W1", "c1"), ("dW1", "dW1b")])
+def test_gradients_with_other_keys_are_told_apart(keys: tuple[str, ...]) -> None:
+    params = {"W1": np.ones((3, 2)), "b1": np.ones(2)}
+    with pytest.raises(ProgramError, match="gradients: has the keys"):
+        check_gradients(
+            lambda p, x, y: float(p["W1"].sum()),
+            lambda p, x, y: dict.fromkeys(keys, np.ones(1)),
+            params,
+            np.ones((5, 3)),
+            np.ones((5, 2)),
+        )
