@@ -14,7 +14,14 @@ from portable_mlp import lazy
 if TYPE_CHECKING:
     from portable_mlp import backends, diagnosis, nn, optim, training
     from portable_mlp.data import load_digits, load_fashion_mnist, load_mnist
-    from portable_mlp.diagnosis import check_gradients, check_layer, check_loss, check_model
+    from portable_mlp.diagnosis import (
+        Doctor,
+        check_gradients,
+        check_layer,
+        check_loss,
+        check_model,
+        diagnose,
+    )
     from portable_mlp.metrics import Metric
     from portable_mlp.model import MLP
     from portable_mlp.training import (
@@ -31,6 +38,7 @@ __all__ = [
     "MLP",
     "BestEpoch",
     "Callback",
+    "Doctor",
     "EarlyStopping",
     "History",
     "Metric",
@@ -40,6 +48,7 @@ __all__ = [
     "check_layer",
     "check_loss",
     "check_model",
+    "diagnose",
     "diagnosis",
     "load_digits",
     "load_fashion_mnist",
@@ -52,7 +61,7 @@ __all__ = [
 __getattr__, __dir__ = lazy.names(
     __name__,
     backends="",
-    diagnosis="check_gradients check_layer check_loss check_model",
+    diagnosis="Doctor check_gradients check_layer check_loss check_model diagnose",
     data="load_digits load_fashion_mnist load_mnist",
     metrics="Metric",
     model="MLP",

@@ -1,4 +1,4 @@
-"""Data sets to learn on: digits that come with the package, MNIST and Fashion-MNIST."""
+"""Data sets to learn on (digits, MNIST, Fashion-MNIST), and tables of your own."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from portable_mlp.data.errors import DataFileError, DownloadError
     from portable_mlp.data.idx import read_idx
     from portable_mlp.data.mnist import load_fashion_mnist, load_mnist
+    from portable_mlp.data.table import Table, read_csv
 
 __all__ = [
     "DATASETS",
     "DataFileError",
     "Dataset",
     "DownloadError",
+    "Table",
     "load_dataset",
     "load_digits",
     "load_fashion_mnist",
     "load_mnist",
+    "read_csv",
     "read_idx",
 ]
 
@@ -34,4 +37,5 @@ __getattr__, __dir__ = lazy.names(
     errors="DataFileError DownloadError",
     idx="read_idx",
     mnist="load_fashion_mnist load_mnist",
+    table="Table read_csv",
 )

@@ -10,7 +10,7 @@ layers, and names every layer's fault on its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from portable_mlp.diagnosis import mutants
 from portable_mlp.diagnosis.description import (
+    UNUSED,
     Network,
     Wiring,
     candidates,
@@ -76,14 +77,17 @@ class LayerResult:
     bias_explained: bool = True
 
 
-def matching(points: Sequence[Point], network: Network | None) -> tuple[Reference, float] | None:
+def matching(
+    points: Sequence[Point], network: Network | None, unused: Collection[int] = ()
+) -> tuple[Reference, float] | None:
     """The reference whose loss is the program's up to a constant, and that constant; or None.
 
     Args:
         points: with the same number of samples.
         network: as its owner describes it; None to try the likely ones.
+        unused: numbers of parameters that have no part in the loss.
     """
-    shapes = [v.shape for v in points[0].values]
+    shapes = [UNUSED if k in unused else v.shape for k, v in enumerate(points[0].values)]
     for outputs in possible_outputs(points[0].y, shapes):
         for wiring in wirings(shapes, points[0].x, outputs):
             for described in _networks(network, wiring):
@@ -108,7 +112,13 @@ def _networks(network: Network | None, wiring: Wiring) -> list[Network]:
         for likely_one in likely
         if likely_one.activations[-1] in ("sigmoid", "softmax", "tanh")
     ]
-    return likely + scaled
+    steeper = [
+        replace(likely_one, slope=slope)
+        for slope in (0.1, 0.2, 0.001, 1e-4, 0.3)
+        for likely_one in likely
+        if "leaky_relu" in likely_one.activations
+    ]
+    return likely + scaled + steeper
 
 
 def _loss_factor(reference: Reference, points: Sequence[Point], outputs: int) -> float | None:

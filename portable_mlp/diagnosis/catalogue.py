@@ -114,6 +114,95 @@ CATALOGUE: dict[str, Entry] = {
         "the derivative of another activation stands in a layer",
         "The derivative of this layer's activation is {formula}.",
     ),
+    "D01": Entry(
+        "the steps are too long: the learning rate is too large",
+        "Take a learning rate {factor} times smaller.",
+    ),
+    "D02": Entry(
+        "the gradient is a sum over the samples, and the step grows with their number",
+        "Divide loss and gradient by the number of samples, {factor}, or the learning rate.",
+    ),
+    "D03": Entry(
+        "the steps are too short or too few",
+        "Take a learning rate {factor} times larger, or more steps.",
+    ),
+    "D04": Entry(
+        "the loss is not finite before the first step",
+        "A symptom: exp overflows or log gets 0. Shift a softmax by its largest sum, take the loss from "
+        "the weighted sums, scale inputs and first weights.",
+    ),
+    "D05": Entry(
+        "the inputs are not scaled",
+        "X = (X - X.mean(axis=0)) / X.std(axis=0), with the figures of the training data also later on.",
+    ),
+    "D06": Entry(
+        "the first weights are too large",
+        "Draw them with a standard deviation of sqrt(2 / (inputs + outputs)), for ReLU sqrt(2 / inputs).",
+    ),
+    "D07": Entry(
+        "the first weights are all positive",
+        "Draw them around 0: rng.normal(size=shape) * sqrt(2 / (inputs + outputs)), not rng.random().",
+    ),
+    "D08": Entry(
+        "the first weights are too small for so many layers",
+        "Draw them with a standard deviation of sqrt(2 / (inputs + outputs)), for ReLU sqrt(2 / inputs).",
+    ),
+    "D09": Entry(
+        "the units of a layer begin alike and stay alike",
+        "Draw the first weights at random; biases may be 0.",
+    ),
+    "D10": Entry(
+        "most units of a ReLU layer are dead",
+        "Shorter steps, weights by He's rule with biases of 0, or leaky ReLUs.",
+    ),
+    "D11": Entry(
+        "an output is dead: a ReLU below 0 for every sample",
+        "Let the last layer be linear.",
+    ),
+    "D12": Entry(
+        "a layer is saturated",
+        "Scale the inputs, draw smaller first weights, take shorter steps.",
+    ),
+    "D13": Entry(
+        "the gradient fades on its way to the first layers",
+        "ReLU with He's weights, larger first weights, or fewer layers.",
+    ),
+    "D16": Entry(
+        "output and loss do not go together",
+        "Softmax with cross-entropy, sigmoid with binary cross-entropy, a linear output with squares.",
+    ),
+    "D17": Entry(
+        "targets lie where the output can't reach",
+        "A linear output, or targets moved into the range of the output.",
+    ),
+    "D19": Entry(
+        "a softmax stands inside of the network",
+        "Use tanh or ReLU in the hidden layers: a softmax makes all units share a sum of 1.",
+    ),
+    "D20": Entry(
+        "there are no biases",
+        "Add one number for each unit, or a column of ones to the inputs.",
+    ),
+    "D21": Entry(
+        "the network can only be a straight line",
+        "Put tanh or ReLU between the layers.",
+    ),
+    "D22": Entry(
+        "the output ignores the input",
+        "A symptom: none of the known causes was seen.",
+    ),
+    "D23": Entry(
+        "the loss stays at chance",
+        "A symptom: none of the known causes was seen.",
+    ),
+    "D24": Entry(
+        "the labels do not belong to the rows",
+        "Shuffle X and Y with one and the same index, and look at some samples beside their labels.",
+    ),
+    "D34": Entry(
+        "the targets are of another size than the network's outputs",
+        "Y = (Y - Y.mean()) / Y.std(), and undo it in the predictions.",
+    ),
     "D15": Entry(
         "the gradient points uphill, whatever else is wrong with it",
         "Look for a minus: in the error (it is output - target), in a derivative, in the update.",
@@ -146,6 +235,10 @@ CATALOGUE: dict[str, Entry] = {
     "F02": Entry(
         "a function writes to its own arguments",
         "Work on copies: what a call changes, the next one starts from.",
+    ),
+    "F04": Entry(
+        "a parameter has no part in the loss",
+        "Use it in the forward pass, or leave it out of the parameters.",
     ),
     "F03": Entry(
         "two parameters share memory",

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from portable_mlp.diagnosis.description import COLUMNS, ROWS, possible_outputs, wirings
-from portable_mlp.diagnosis.examination import Examination, same
+from portable_mlp.diagnosis.description import (
+    COLUMNS,
+    ROWS,
+    Wiring,
+    possible_outputs,
+    wirings,
+)
+from portable_mlp.diagnosis.examination import Examination, same, same_layout
 from portable_mlp.diagnosis.program import ProgramError
 from portable_mlp.diagnosis.reference import Array
 from portable_mlp.diagnosis.report import Finding, finding
@@ -19,7 +25,9 @@ def structure(e: Examination) -> None:
     """
     program, findings = e.program, e.report.findings
     start = program.loss(program.values)
-    if not np.isfinite(start):
+    if not np.isfinite(start) and e.tolerant:
+        findings.append(finding("D04", f"it is {start}", where=("loss",)))
+    elif not np.isfinite(start):
         raise ProgramError(
             f"loss: is {start} at the parameters given, expected a finite number; likely cause: an "
             "overflow in exp or log(0), or NaN in X or Y."
@@ -81,7 +89,7 @@ def repeats(e: Examination) -> bool:
     program, findings = e.program, e.report.findings
     values = program.values
     losses = [program.loss(values) for _ in range(3)]
-    if np.ptp(losses) > 1e-12 * max(1.0, abs(losses[0])):
+    if np.isfinite(losses).all() and np.ptp(losses) > 1e-12 * max(1.0, abs(losses[0])):
         seen = ", ".join(f"{value:.8g}" for value in losses)
         evidence = f"three calls with the same parameters give {seen}"
         findings.append(finding("D28", evidence, where=("loss",)))
@@ -101,7 +109,13 @@ def repeats(e: Examination) -> bool:
     how = "the second is twice the first: it accumulates" if same(b, 2 * a) else "they differ"
     evidence = f"of two calls at the same parameters {how}"
     findings.append(finding("R16", evidence, where=[name for name, _, _ in pairs]))
-    return False
+    if not same(b, 2 * a):
+        return False
+    program.accumulates = True
+    e.small.accumulates = True
+    e.first = program.gradients(values)
+    e.report.limits.append("the program's own gradients; instead, what each call adds to them")
+    return True
 
 
 def shapes(e: Examination) -> bool:
@@ -127,6 +141,7 @@ def _shape(e: Examination, name: str, value: Array, g: Array | None) -> Finding 
         )
     evidence = f"the gradient is {g.shape}, the parameter {value.shape}"
     is_bias, axis = sum(n > 1 for n in value.shape) <= 1, 1 if e.columns else 0
+    is_bias = is_bias and not _is_a_weight(e, name)
     if g.size != value.size:
         if is_bias and g.size == 1:
             return finding("R11", evidence, where=(name,), axis=axis)
@@ -134,10 +149,15 @@ def _shape(e: Examination, name: str, value: Array, g: Array | None) -> Finding 
             return finding("R12", evidence, where=(name,), axis=axis)
         how = "A matrix product, @, sums over the samples; * does not."
         return finding("R18", evidence, where=(name,), formula=how)
-    if not np.isfinite(g).all():
+    if not np.isfinite(g).all() and not any(f.id == "D04" for f in e.report.findings):
         how = "Look for a division by 0, log(0) or an overflow in exp."
         return finding("R18", "it holds NaN or infinity", where=(name,), formula=how)
-    return None  # (n,) beside (1, n) are the same numbers
+    if not same_layout(g, value):
+        how = (
+            "Its rows and columns are exchanged: dW.T, or the factors of the product the other way."
+        )
+        return finding("R18", evidence, where=(name,), formula=how)
+    return None
 
 
 def _row_for_each_sample(e: Examination, k: int) -> bool:
@@ -147,9 +167,7 @@ def _row_for_each_sample(e: Examination, k: int) -> bool:
         return False
     if e.rows < 2 or e.rows not in shape:
         return False
-    matrices = [
-        leaf.value.shape for leaf in e.program.leaves[:k] if min(leaf.value.shape, default=0) > 1
-    ]
+    matrices = [leaf.value.shape for leaf in e.program.leaves[:k] if leaf.value.ndim == 2]
     units = set(matrices[-1]) - {e.features} if matrices else set()
     if shape == (e.rows,):
         return bool(matrices) and e.rows not in matrices[-1]
@@ -158,8 +176,18 @@ def _row_for_each_sample(e: Examination, k: int) -> bool:
 
 def _is_a_perceptron(e: Examination) -> bool:
     """Whether shapes alone say what each array is."""
+    return bool(_wirings(e))
+
+
+def _is_a_weight(e: Examination, name: str) -> bool:
+    """Whether shapes alone say that an array is no bias."""
+    k, found = e.program.names.index(name), _wirings(e)
+    return bool(found) and all(any(p.weight == k for p in w.places) for w in found)
+
+
+def _wirings(e: Examination) -> list[Wiring]:
     shapes = [leaf.value.shape for leaf in e.program.leaves]
     x, y = e.program.inputs, e.program.targets
     layout = COLUMNS if e.columns else ROWS
     units = [e.outputs] if y.ndim == 2 and 1 not in y.shape else possible_outputs(y, shapes)
-    return any(w.samples_in == layout for n in units for w in wirings(shapes, x, n))
+    return [w for n in units for w in wirings(shapes, x, n) if w.samples_in == layout]

@@ -14,6 +14,9 @@ ACTIVATIONS = ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax")
 WRONG_ACTIVATIONS = ("softmax over the samples", "softmax over everything", "sigmoid of -z")
 """What a forward pass has by mistake."""
 
+UNUSED = (0,)
+"""In place of the shape of an array that has no part in the network."""
+
 LOSSES = ("mse", "half_mse", "cross_entropy", "binary_cross_entropy")
 ROWS, COLUMNS = "rows", "columns"
 
@@ -159,7 +162,7 @@ def _chains(
 
 def _biases(chain: list[int], sizes: Sequence[tuple[int, ...]]) -> list[int | None] | None:
     """The bias of each layer, None for a layer without; None if an array is left over."""
-    rest = [k for k in range(len(sizes)) if k not in chain]
+    rest = [k for k in range(len(sizes)) if k not in chain and sizes[k] != UNUSED]
     found: list[int | None] = []
     for k in chain:
         units = sizes[k][1]

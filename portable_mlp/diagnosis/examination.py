@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from portable_mlp.backends.interchange import library_of
 from portable_mlp.diagnosis.autopsy import Point
 from portable_mlp.diagnosis.program import Program, ProgramError, finite
-from portable_mlp.diagnosis.reference import Array
+from portable_mlp.diagnosis.reference import Array, Reference
 from portable_mlp.diagnosis.relations import Relation, Sample
 from portable_mlp.diagnosis.report import GradientReport
 
@@ -49,6 +48,14 @@ class Examination:
     """The program's gradient beside the true one, for parameters that are wrong."""
     found: dict[int, Relation | None] = field(default_factory=dict)
     """What relates the two, as far as that can be seen without knowledge of the network."""
+    silent: set[int] = field(default_factory=set)
+    """Parameters that do not change the loss anywhere."""
+    tolerant: bool = False
+    """Whether a loss that is not finite at the parameters given is a finding and not an error."""
+    reshaped: tuple[int, ...] | None = None
+    """A shape of the targets beside which the program is a perceptron; None if it is without."""
+    matched: tuple[Reference, float] | None = None
+    """The perceptron whose loss is the program's but for a factor, and that factor."""
 
     def __post_init__(self) -> None:
         """Finds the samples."""
@@ -89,11 +96,11 @@ class Examination:
                     x = self.random.normal(0.2, 1.0, x.shape)
             else:
                 values = [_near(self.random, leaf.value) for leaf in program.leaves]
-            here = replace(program, X=_like(program.X, x))
+            here = program.on(x, program.targets)
             loss, g = here.loss(values), here.gradients(values)
             if np.isfinite(loss) and finite(a for a in g if a is not None):
                 shaped = [
-                    None if a is None or a.size != v.size else a.reshape(v.shape)
+                    a.reshape(v.shape) if a is not None and same_layout(a, v) else None
                     for a, v in zip(g, values, strict=True)
                 ]
                 self.points.append(Point(values, x, program.targets, loss, shaped))
@@ -107,7 +114,9 @@ def _fewer_samples(program: Program, random: np.random.Generator) -> tuple[Progr
     x, y = program.inputs, program.targets
     if x.ndim != 2 or y.ndim < 1:
         return program, x.shape[0] if x.ndim else 1, False
-    in_rows, in_columns = x.shape[0] == y.shape[0], x.shape[1] == y.shape[-1]
+    vector = y.ndim == 2 and 1 in y.shape  # one number for each sample, whichever way it lies
+    in_rows = x.shape[0] == (y.size if vector else y.shape[0])
+    in_columns = x.shape[1] == (y.size if vector else y.shape[-1])
     columns = in_columns and not in_rows
     if in_rows and in_columns and program.leaves:
         # a square batch: the first matrix has one side as long as the features
@@ -121,14 +130,22 @@ def _fewer_samples(program: Program, random: np.random.Generator) -> tuple[Progr
         return program, total, columns
     chosen = np.sort(random.choice(total, few, replace=False))
     fewer_x = x[:, chosen] if columns else x[chosen]
-    fewer_y = y[..., chosen] if columns else y[chosen]
-    small = replace(program, X=_like(program.X, fewer_x), Y=_like(program.Y, fewer_y))
+    fewer_y = samples_of(y, chosen, total, columns)
+    small = program.on(fewer_x, fewer_y)
     try:  # it may have the number of samples in it
         small.loss(small.values)
         small.gradients(small.values)
     except ProgramError:
         return program, total, columns
     return small, few, columns
+
+
+def samples_of(y: Array, which: NDArray[np.int64], total: int, columns: bool) -> Array:
+    """Some samples of the targets, which may be a row although X has them in rows."""
+    axis = y.ndim - 1 if columns else 0
+    if y.shape[axis] != total and total in y.shape:
+        axis = y.shape.index(total)
+    return np.take(y, which, axis=axis)
 
 
 def _drawn(random: np.random.Generator, value: Array) -> Array:
@@ -143,21 +160,18 @@ def _near(random: np.random.Generator, value: Array) -> Array:
     )
 
 
-def _like(given: Any, host: Array) -> Any:
-    """A host array in the library of what was given."""
-    owner = library_of(given)
-    if owner is None or owner.name == "numpy":
-        return host
-    backend = owner(owner.device_name_of(given), "float64")
-    with backend.visitors_scope():
-        kind = None if host.dtype.kind == "f" else getattr(backend.xp, str(host.dtype), None)
-        return backend.asarray(host, kind)
+def same_layout(gradient: Array, value: Array) -> bool:
+    """Whether a gradient has its parameter's shape, but for axes of length 1: (n,) beside (1, n)."""
+    return [n for n in gradient.shape if n != 1] == [n for n in value.shape if n != 1]
 
 
 def same(a: Array, b: Array) -> bool:
     """Whether two gradients are equal up to rounding."""
-    size = max(float(np.abs(a).max(initial=0)), 1e-300) if a.size else 1.0
-    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=1e-12 * size))
+    size = max(float(np.nanmax(np.abs(a), initial=0)), 1e-300) if a.size else 1.0
+    size = size if np.isfinite(size) else 1.0
+    return a.shape == b.shape and bool(
+        np.allclose(a, b, rtol=1e-9, atol=1e-12 * size, equal_nan=True)
+    )
 
 
 def cosine(samples: Sequence[Sample]) -> float:

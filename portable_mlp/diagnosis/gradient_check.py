@@ -8,7 +8,6 @@ exact gradient of a described perceptron where the program's forward pass is one
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from portable_mlp.diagnosis import certainties, naming, slopes
 from portable_mlp.diagnosis.description import Network
 from portable_mlp.diagnosis.examination import Examination
 from portable_mlp.diagnosis.program import Program, ProgramError
-from portable_mlp.diagnosis.reference import Array
 from portable_mlp.diagnosis.relations import Sample, relation_of
 from portable_mlp.diagnosis.report import Finding, GradientReport, finding
 
@@ -73,7 +71,45 @@ def check_gradients(
             f"description: got a {type(description).__name__}, expected a diagnosis.Network."
         )
     program = Program(loss, gradients, params, X, Y, forward)
-    e = Examination(program, np.random.default_rng(seed))
+    return examined(program, update, description, seed).report
+
+
+def examined(
+    program: Program,
+    update: Callable[..., Any] | None = None,
+    description: Network | None = None,
+    seed: int = 0,
+    tolerant: bool = False,
+) -> Examination:
+    """The whole examination of a program, with what was learned on the way.
+
+    Where the loss is a perceptron's but for the shape of its targets, everything else is said of the
+    program with targets in the right shape.
+    """
+    e = _examined(program, update, description, seed, tolerant)
+    shape = None if description is not None else naming.targets_that_fit(e)
+    if shape is None:
+        return e
+    known = program.targets.shape
+    right = program.targets.reshape(shape)
+    inner = _examined(program.on(program.inputs, right), update, None, seed, tolerant)
+    evidence = f"with targets {right.shape} in place of {known} the loss is that of a perceptron"
+    d25 = [f for f in e.report.findings if f.id == "D25"] or [
+        finding("D25", evidence, where=("Y",), formula=f"Y.reshape{shape}")
+    ]
+    inner.report.findings = d25 + [f for f in inner.report.findings if f.id != "D25"]
+    inner.reshaped = shape
+    return inner
+
+
+def _examined(
+    program: Program,
+    update: Callable[..., Any] | None,
+    description: Network | None,
+    seed: int,
+    tolerant: bool,
+) -> Examination:
+    e = Examination(program, np.random.default_rng(seed), tolerant=tolerant)
     certainties.structure(e)
     if certainties.repeats(e) and certainties.shapes(e):
         slopes.along_random_directions(e)
@@ -82,36 +118,37 @@ def check_gradients(
         if e.errors:
             naming.name(e, description)
     if update is not None and e.first:
-        e.report.findings += _of_the_update(program, update, e.first)
+        e.report.findings += _of_the_update(e, update)
         e.report.checked.append("the update")
     e.report.findings.sort(key=lambda f: (not f.harmful, _ORDER.index(f.id[0])))
-    return e.report
+    return e
 
 
 _ORDER = "FDR"
 """What a finding's id begins with, the surest first."""
 
 
-def _of_the_update(
-    program: Program, update: Callable[..., Any], gradients: list[Array | None]
-) -> list[Finding]:
+def _of_the_update(e: Examination, update: Callable[..., Any]) -> list[Finding]:
     """Whether one step goes down along the gradient."""
+    program = e.program
+    # a first bias of 0 would hide what is done with it
+    values, gradients = (
+        (e.points[0].values, e.points[0].gradients) if e.points else (program.values, e.first)
+    )
     if not callable(update):
         raise ProgramError(
             f"update: got a {type(update).__name__}, expected a function of (params, gradients)."
         )
 
-    def step(params: Any, x: Any, y: Any) -> Any:
-        given = update(params, program.gradients_of(params, x, y))
-        return params if given is None else given  # it has written to them
-
-    stepping = replace(program, gradients_of=step, called="update")
     found: dict[str, tuple[str, list[str]]] = {}
-    values = stepping.values
-    for name, v, new, g in zip(
-        program.names, values, stepping.gradients(values), gradients, strict=True
-    ):
-        if new is None or new.size != v.size:
+    try:
+        after = program.updated(update, values, gradients)
+    except ProgramError:
+        if e.unusable:
+            return []  # it can't do with gradients of other shapes; they are told of
+        raise
+    for name, v, new, g in zip(program.names, values, after, gradients, strict=True):
+        if new.size != v.size:
             raise ProgramError(f"update: gives {name} another shape, expected {v.shape} as before.")
         if g is None or g.size != v.size or not g.any():
             continue

@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from portable_mlp.diagnosis.reference import Array, Layer, Reference, in_terms_of_a, slope_of
+from portable_mlp.diagnosis.reference import (
+    Array,
+    Layer,
+    Reference,
+    backward_through,
+    in_terms_of_a,
+    slope_of,
+)
 
 
 class Mutant(NamedTuple):
@@ -66,6 +73,9 @@ def output_deltas(reference: Reference, layers: Sequence[Layer], t: Array) -> li
             Mutant("", "right", reference.delta(layers, t)),
             Mutant("R05", "a - t", error),
         ]
+        if reference.network.loss not in ("mse", "half_mse"):
+            through = backward_through(name, z, error, slope)
+            found.append(Mutant("R05", "the gradient of a squared error", through))
         if name.startswith("softmax"):
             found += [
                 Mutant("R09", "(a - t) * a * (1 - a)", error * derivative),
@@ -86,6 +96,7 @@ def output_deltas(reference: Reference, layers: Sequence[Layer], t: Array) -> li
             Mutant("R08", "f'(error)", in_terms_of_a(name, error, slope)),
             Mutant("R08", "(a - t) * f'(error)", error * in_terms_of_a(name, error, slope)),
         ]
+        found += _one_label(a, t, error, derivative)
         if reference.network.loss == "binary_cross_entropy":
             found += [
                 Mutant("R19", "-(t/a + (1-t)/(1-a)) * f'(z)", plus * derivative),
@@ -93,6 +104,24 @@ def output_deltas(reference: Reference, layers: Sequence[Layer], t: Array) -> li
                 Mutant("R19", "-(t/a + (1-t)/(1-a)) * formula(z)", plus * of_z),
                 Mutant("R19", "-(t/a + (1-t)/(1-a))", plus),
             ]
+    return found
+
+
+def _one_label(a: Array, t: Array, error: Array, derivative: Array) -> list[Mutant]:
+    """All outputs against the label of one sample, or against all labels in turn."""
+    found = []
+    summed = len(a) * a - t.sum(axis=0)
+    for words, wrong in (
+        ("all outputs less the first sample's label", a - t[:1]),
+        ("all outputs less the last sample's label", a - t[-1:]),
+        ("every output less every label", summed),
+    ):
+        if np.allclose(wrong, error):
+            continue
+        found += [
+            Mutant("R18", words, wrong),
+            Mutant("R18", f"({words}) * f'(z)", wrong * derivative),
+        ]
     return found
 
 

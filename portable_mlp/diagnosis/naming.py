@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from portable_mlp.diagnosis.autopsy import LayerResult, explain, matching
 from portable_mlp.diagnosis.certainties import axis_of_outputs
 from portable_mlp.diagnosis.description import COLUMNS, WRONG_ACTIVATIONS, Network
 from portable_mlp.diagnosis.examination import Examination, cosine, distance
 from portable_mlp.diagnosis.mutants import RIGHT_FORMULA, right_delta
+from portable_mlp.diagnosis.program import ProgramError
 from portable_mlp.diagnosis.reference import Reference
 from portable_mlp.diagnosis.relations import factor_in_words, name_of_factor, relation_of
 from portable_mlp.diagnosis.report import (
@@ -59,6 +62,11 @@ def name(e: Examination, description: Network | None) -> None:
             f"the described network ({description}): its loss is not the program's"
         )
         matched = matching(e.points, None)
+    if matched is None and e.silent:
+        matched = matching(e.points, None, e.silent)
+    e.matched = matched
+    e.report.findings += _silent(e)
+    e.wrong = [k for k in e.wrong if k not in e.silent]
     named: dict[int, list[Named]] = {}
     if matched is not None:
         e.report.assumed = f"{matched[0].network}"
@@ -77,6 +85,58 @@ def name(e: Examination, description: Network | None) -> None:
         named = {k: [Named("R24", formula=last)] for k in e.wrong}
     e.report.findings += _findings(e, named) + _uphill(e, named)
     e.report.parameters += _verdicts(e, named)
+
+
+def _silent(e: Examination) -> list[Finding]:
+    """Parameters that the forward pass leaves out, although they have a gradient.
+
+    A bias before a batch normalisation has no part in the loss either, and a gradient of 0.
+    """
+    claimed = {
+        k
+        for p in e.points
+        for k, g in enumerate(p.gradients)
+        if g is not None and np.abs(g).max(initial=0) > 1e-9 * max(1.0, abs(p.loss))
+    }
+    sizes = [(k, leaf) for k, leaf in enumerate(e.program.leaves) if k in e.silent & claimed]
+    if len(sizes) == len(e.program.leaves):
+        return []  # a loss that nothing changes is another matter
+    biases = [leaf.name for _, leaf in sizes if sum(n > 1 for n in leaf.value.shape) <= 1]
+    others = [leaf.name for _, leaf in sizes if leaf.name not in biases]
+    found = []
+    if biases:
+        evidence = "they can be changed in any way and the loss stays the same"
+        found.append(finding("D20", f"they are there, but {evidence}", where=biases))
+    if others:
+        evidence = "it can be changed in any way and the loss stays the same"
+        found.append(finding("F04", evidence, where=others))
+    return found
+
+
+def targets_that_fit(e: Examination) -> tuple[int, ...] | None:
+    """A shape of the targets beside which the program's loss is that of a perceptron.
+
+    Outputs (n, 1) less targets (n,) are (n, n): the loss of a program that does so is no perceptron's
+    until the targets have the outputs' shape.
+    """
+    shape = e.small.targets.shape
+    if e.matched is not None or len(e.points) < 2 or (len(shape) == 2 and min(shape) > 1):
+        return None
+    for other in ((-1, 1), (-1,), (1, -1)):
+        if e.small.targets.reshape(other).shape == shape:
+            continue
+        try:
+            points = [
+                p._replace(
+                    y=p.y.reshape(other), loss=here.on(p.x, p.y.reshape(other)).loss(p.values)
+                )
+                for p, here in zip(e.points, e.programs, strict=True)
+            ]
+        except ProgramError:
+            continue
+        if matching(points, None) is not None:
+            return other
+    return None
 
 
 def _of_the_forward_pass(e: Examination, reference: Reference, factor: float) -> list[Finding]:
@@ -112,6 +172,8 @@ def _by_formula(e: Examination, reference: Reference, factor: float) -> dict[int
         is_output = result.layer == len(places) - 1
         shared = _of_delta(reference.network, result, is_output)
         relative = result.factor / factor if is_output else result.factor
+        if is_output and reference.network.activations[-1] == "sigmoid of -z":
+            relative = -relative  # the formulas beside it are those of the right sigmoid
         if relative < 0 or (abs(relative - 1) > EXACT and not result.delta):
             shared.append(_factor(relative))
         product = [Named(m.id, m.words, "dW = x.T @ delta") for m in result.weight]

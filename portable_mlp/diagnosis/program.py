@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,10 @@ class Program:
     leaves: list[Leaf] = field(default_factory=list, init=False)
     changed: set[str] = field(default_factory=set, init=False)
     """Arguments that a call has written to."""
+    trusted: bool = field(default=False, init=False)
+    """Whether it is given X and Y themselves, which it can't write to, in place of copies."""
+    accumulates: bool = field(default=False, init=False)
+    """Whether its gradients are added to those of all calls before."""
 
     def __post_init__(self) -> None:
         """Reads the structure."""
@@ -100,8 +105,12 @@ class Program:
 
     def with_targets(self, targets: np.ndarray) -> Program:
         """The same with other targets, in the library of its own."""
-        made = replace(self)
-        made._Y.host = targets
+        return self.on(self.inputs, targets)
+
+    def on(self, x: np.ndarray, y: np.ndarray) -> Program:
+        """The same on other samples, host arrays, in the libraries of its own; quick to make."""
+        made = copy(self)
+        made._X, made._Y = self._X.other(x), self._Y.other(y)
         return made
 
     def aliased(self) -> list[tuple[str, str]]:
@@ -152,11 +161,19 @@ class Program:
     def gradients(self, values: Sequence[np.ndarray]) -> list[np.ndarray | None]:
         """The gradients at these parameters, in the order of the leaves; None where one is None.
 
-        Their shapes are the program's own, and need not be those of the parameters.
+        Their shapes are the program's own, and need not be those of the parameters. Of a program that
+        adds each to the last, they are the differences of two calls.
 
         Raises:
             ProgramError: it raises, or has another structure than the parameters.
         """
+        found = self._gradients_once(values)
+        if not self.accumulates:
+            return found
+        more = self._gradients_once(values)
+        return [None if a is None or b is None else b - a for a, b in zip(found, more, strict=True)]
+
+    def _gradients_once(self, values: Sequence[np.ndarray]) -> list[np.ndarray | None]:
         found = self._call(self.called, self.gradients_of, values, self._Y)
         if isinstance(found, tuple) and len(found) == 2 and len(self.leaves) != 2:
             seems = np.size(_to_host(found[0])) == 1 if not isinstance(found[0], dict) else False
@@ -167,7 +184,7 @@ class Program:
                 )
         try:
             return [
-                None if g is None else np.asarray(_to_host(g), np.float64)
+                None if g is None else np.array(_to_host(g), np.float64)
                 for g in _like(found, self.params, self.called)
             ]
         except (TypeError, ValueError) as error:
@@ -177,6 +194,29 @@ class Program:
                 f"{self.called}: returned something that is no array of numbers: {error}"
             ) from error
 
+    def updated(
+        self,
+        update: Callable[..., Any],
+        values: Sequence[np.ndarray],
+        gradients: Sequence[np.ndarray | None],
+    ) -> list[np.ndarray]:
+        """Parameters after somebody's own ``update(params, gradients)``, which may write to them.
+
+        Raises:
+            ProgramError: it raises, or gives back another structure.
+        """
+        backends = [leaf.backend for leaf in self.leaves]
+        given = _rebuilt(self.params, map(_made, values, backends))
+        arrays = (np.zeros(1) if g is None else g for g in gradients)
+        slopes = _rebuilt(self.params, map(_made, arrays, backends))
+        with self._scope(), np.errstate(all="ignore"):
+            try:
+                found = update(given, slopes)
+            except Exception as error:
+                raise ProgramError(f"update: raised {type(error).__name__}: {error}") from error
+        after = _like(given if found is None else found, self.params, "update")
+        return [np.array(_to_host(array), np.float64) for array in after]
+
     def _call(
         self, what: str, function: Callable[..., Any], values: Sequence[np.ndarray], *rest: _Data
     ) -> Any:
@@ -184,12 +224,17 @@ class Program:
             _made(value, leaf.backend) for value, leaf in zip(values, self.leaves, strict=True)
         )
         given = _rebuilt(self.params, fresh)
-        data = [d.fresh() for d in (self._X, *rest)]
+        data = [d.locked() if self.trusted else d.fresh() for d in (self._X, *rest)]
         with self._scope(), np.errstate(all="ignore"):
             try:
                 found = function(given, *data)
             except Exception as error:
+                if self.trusted and "read-only" in str(error):
+                    self.trusted = False
+                    return self._call(what, function, values, *rest)
                 raise ProgramError(f"{what}: raised {type(error).__name__}: {error}") from error
+            if self.trusted:
+                return found
             for (name, array), value in zip(_arrays(given, "params"), values, strict=True):
                 if not np.array_equal(_to_host(array), value, equal_nan=True):
                     self.changed.add(f"{what} changes {name}")
@@ -222,7 +267,23 @@ class _Data:
             self.host = self.host.astype(np.float64)
         self.backend = _backend_of(given, owner)
 
+    def other(self, host: np.ndarray) -> _Data:
+        """Other numbers of the same kind."""
+        made = copy(self)
+        made.host = host.astype(np.float64) if host.dtype.kind == "f" else host
+        made.floats = host.dtype.kind == "f"
+        return made
+
+    def locked(self) -> Any:
+        """Without a copy, where nothing can be written to it."""
+        if self.backend is not None:
+            return self.fresh()
+        view = self.host.view()
+        view.flags.writeable = False
+        return view
+
     def fresh(self) -> Any:
+        """A copy in the library of its own."""
         if self.backend is None:
             return self.host.copy()
         with self.backend.visitors_scope():

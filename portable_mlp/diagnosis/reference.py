@@ -127,7 +127,7 @@ class Reference:
 
     def targets(self, y: Array, outputs: int) -> Array:
         """Targets as (samples, outputs); labels become one-hot."""
-        t = self.rows(y)
+        t = y if y.ndim == 2 and 1 in y.shape and outputs == 1 else self.rows(y)
         if t.ndim == 2 and t.shape[1] == outputs:
             return t.astype(float)
         flat = t.reshape(-1)

@@ -55,14 +55,14 @@ def relation_of(samples: Sequence[Sample], shape: tuple[int, ...]) -> Relation |
         return Relation("")
     if size <= 1e-9 * true:
         return Relation("R10", 0.0)
+    constant = all(len(s.g) > 1 and np.ptp(s.g) <= 1e-9 * np.abs(s.g).max() for s in samples)
     if true <= 1e-9 * size:
-        return None
+        return Relation("R22") if constant else None
     factor = _proportional(n, g)
     if factor is not None:
         if abs(factor - 1) < 1e-4:
             return Relation("")
         return Relation("R01" if factor < 0 else "R02", factor)
-    constant = all(len(s.g) > 1 and np.ptp(s.g) <= 1e-9 * np.abs(s.g).max() for s in samples)
     if constant:
         return Relation(_same_number(samples, shape))
     if len(shape) == 2 and shape[0] == shape[1]:

@@ -23,6 +23,8 @@ class Finding:
         fix: what to change.
         where: names of the parameters or functions.
         harmful: whether it keeps the loss from falling, as far as the slope tells.
+        blocking: whether its fix, tried on a copy, made the loss fall; None where it was not tried.
+        step: of the training at which it was seen first.
     """
 
     id: str
@@ -30,6 +32,8 @@ class Finding:
     fix: str
     where: tuple[str, ...] = ()
     harmful: bool = True
+    blocking: bool | None = None
+    step: int = 0
 
     @property
     def title(self) -> str:

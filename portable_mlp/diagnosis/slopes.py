@@ -32,7 +32,9 @@ def along_random_directions(e: Examination) -> None:
         e.report.limits.append("slopes: loss or gradients are not finite at random parameters")
         return
     for k in range(len(e.program.leaves)):
-        off, ratios = _of_parameter(e, k)
+        off, ratios, moves = _of_parameter(e, k)
+        if not moves and e.program.values[k].size:
+            e.silent.add(k)
         e.errors.append(float(np.median(off)) if off else float("nan"))
         e.slopes.append(float(np.median(ratios)) if ratios else float("nan"))
         if off and np.quantile(off, 0.8) > AGREES:
@@ -67,12 +69,15 @@ def look_at_all_samples(e: Examination) -> None:
     e.wrong.clear()
 
 
-def _of_parameter(e: Examination, k: int) -> tuple[list[float], list[float]]:
+def _of_parameter(e: Examination, k: int) -> tuple[list[float], list[float], bool]:
+    """``(errors, slope ratios, whether the loss changes at all)``."""
     off: list[float] = []
     ratios: list[float] = []
+    moves = False
     for program, point in zip(e.programs, e.points, strict=True):
         g = point.gradients[k]
         if g is None:
+            moves = True  # not looked at
             continue
         along = [np.zeros_like(v) for v in point.values]
         for _ in range(DIRECTIONS):
@@ -80,6 +85,7 @@ def _of_parameter(e: Examination, k: int) -> tuple[list[float], list[float]]:
             found = slope(program.loss, point.values, along)
             said = float((g * along[k]).sum())
             size = max(float(np.linalg.norm(g)), abs(found.value))
+            moves = moves or abs(found.value) > FLAT * max(1.0, abs(point.loss))
             apart = max(abs(found.value - said) - 3 * found.error, 0.0)
             flat = size <= FLAT * max(1.0, abs(point.loss))
             off.append(0.0 if flat else apart / size)
@@ -88,7 +94,7 @@ def _of_parameter(e: Examination, k: int) -> tuple[list[float], list[float]]:
             found, square = slope(program.loss, point.values, along), float((g * g).sum())
             if found.error <= 1e-3 * square:
                 ratios.append(found.value / square)
-    return off, ratios
+    return off, ratios, moves
 
 
 def beside_the_true_one(

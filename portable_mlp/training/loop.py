@@ -40,6 +40,8 @@ class Run:
     """Steps that are asked of the device at once; grows while they are quick."""
     went_back: bool = False
     """Whether weights were taken back because of numbers that are not finite."""
+    stops: dict[int, list[Callback]] = field(default_factory=dict)
+    """Who wants to be called after how many mini-batches."""
 
     @property
     def problem(self) -> Problem:
@@ -118,6 +120,16 @@ class Callback:
         copy what is to stay. To show progress, `on_progress` is cheaper.
         """
 
+    def stops(self, run: Run) -> Sequence[int]:
+        """Mini-batches, counted over all epochs, after which `on_stop` is called; asked once."""
+        return ()
+
+    def on_stop(self, run: Run, done: int) -> None:
+        """After the first ``done`` mini-batches, one of `stops`; the rest goes on at full speed.
+
+        ``run.carry`` is overwritten by the next step, so copy what is to stay.
+        """
+
     def on_progress(self, run: Run, done: int) -> None:
         """Now and then during an epoch, after ``done`` of its mini-batches."""
 
@@ -153,6 +165,8 @@ def train(
     try:
         for callback in callbacks:
             callback.on_train_begin(run)
+            for done in callback.stops(run):
+                run.stops.setdefault(int(done), []).append(callback)
         for number in range(plan.epochs):
             if not _epoch(run, number, advance, evaluate, callbacks):
                 for callback in callbacks:
@@ -230,7 +244,7 @@ def _epoch(
 
 def _steps(run: Run, epoch: Epoch, callbacks: Sequence[Callback]) -> None:
     """All steps of an epoch: one at a time if a callback wants each, else about a tenth of a second."""
-    backend = run.problem.backend
+    backend, before = run.problem.backend, epoch.number * run.plan.batches
     each_step = [c for c in callbacks if type(c).on_step_end is not Callback.on_step_end]
     done = 0
     if not each_step:
@@ -238,10 +252,13 @@ def _steps(run: Run, epoch: Epoch, callbacks: Sequence[Callback]) -> None:
     while done < run.plan.batches:
         started = time.perf_counter()
         stop = min(done + (1 if each_step else run.together), run.plan.batches)
+        stop = min([stop, *(n - before for n in run.stops if n - before > done)])
         run.moving = epoch.advance(run.carry if each_step else run.moving, done, stop)
         done = stop
         for callback in each_step:
             callback.on_step_end(run, done - 1)
+        for callback in run.stops.get(before + done, ()):
+            callback.on_stop(run, before + done)
         for callback in callbacks:
             callback.on_progress(run, done)
         if not each_step:

@@ -1,7 +1,4 @@
-"""The command line: ``portable-mlp train`` and ``portable-mlp backends``.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage. Progress goes to standard error, results to standard out.
-"""
+"""``portable-mlp train``: a classifier on a data set."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -19,9 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-import portable_mlp
 from portable_mlp import backends
 from portable_mlp.backends import BACKENDS, BackendUnavailableError
+from portable_mlp.cli.common import fail, usage_errors
 from portable_mlp.data import DATASETS, Dataset, load_dataset
 from portable_mlp.nn import ACTIVATIONS, Layer
 from portable_mlp.nn.choices import check_name, choose
@@ -30,60 +27,7 @@ from portable_mlp.optim import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from portable_mlp.recipes import RECIPES, Recipe
 from portable_mlp.training import History, TrainingDiverged
 
-app = typer.Typer(
-    help="Multi-layer perceptrons on NumPy, CuPy, PyTorch, JAX: one training loop.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
 
-
-def main() -> None:
-    """Runs the command line."""
-    app(prog_name="portable-mlp")
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        typer.echo(portable_mlp.__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
-    pass
-
-
-@app.command("backends")
-def list_backends(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Which backends can be used here, and why the others can't."""
-    found = backends.status()
-    if as_json:
-        typer.echo(json.dumps({s.name: vars(s) for s in found}))
-        return
-    table = Table(title="backends")
-    for column in ("backend", "usable", "version", "device"):
-        table.add_column(column, no_wrap=True)
-    for s in found:
-        table.add_row(s.name, "yes" if s.usable else "no", s.version, s.device)
-    console = Console()
-    console.print(table)
-    for s in found:
-        if not s.usable:
-            typer.echo(f"{s.name}: {s.reason}\n    {s.install}")
-        elif s.advice:
-            typer.echo(f"{s.name}: {s.advice}")
-
-
-@app.command()
 def train(
     data: Annotated[str, typer.Argument(help=f"Data set: {', '.join(DATASETS)}.")] = "digits",
     recipe: Annotated[
@@ -134,7 +78,7 @@ def train(
     ] = False,
 ) -> None:
     """Train and test a classifier on a data set. With no argument: the digits, in a few seconds."""
-    with _usage_errors():
+    with usage_errors():
         check_name("data set", data, DATASETS)
         chosen = choose("--preset", recipe or _default_recipe(data), RECIPES, Recipe)
         given = {
@@ -151,23 +95,23 @@ def train(
         chosen = replace(chosen, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
         _check_names(chosen)
     try:
-        with _usage_errors():
+        with usage_errors():
             made = backends.get(backend, device, dtype)
         with _download_progress() as report:
             loaded = load_dataset(data, data_dir, progress=report)
-        with _usage_errors():
+        with usage_errors():
             model = chosen.build(loaded.features, loaded.classes, backend=made, seed=seed)
         verbose = 1 if sys.stderr.isatty() else 2
-        with _usage_errors(), np.errstate(all="ignore"):  # divergence is told of in one line
+        with usage_errors(), np.errstate(all="ignore"):  # divergence is told of in one line
             history = model.fit(
                 loaded.train_images, loaded.train_labels, verbose=verbose, **chosen.fit_options()
             )
         figures = model.evaluate(loaded.test_images, loaded.test_labels)
         predicted = model.predict(loaded.test_images)
     except (BackendUnavailableError, OSError, TrainingDiverged, MemoryError) as error:
-        _fail(str(error) or type(error).__name__)
+        fail(str(error) or type(error).__name__)
     except ValueError as error:  # a damaged data file, most likely
-        _fail(str(error))
+        fail(str(error))
     results = _results(data, model, history, figures, len(loaded.train_labels), seed)
     if as_json:
         typer.echo(json.dumps(results, allow_nan=False))
@@ -208,22 +152,6 @@ def _check_names(recipe: Recipe) -> None:
     choose("--schedule", recipe.schedule, SCHEDULES, Schedule)
     if recipe.normalization is not None:
         choose("--normalization", recipe.normalization, NORMALIZATIONS, type)
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    """A ValueError in here is the user's option: exit code 2."""
-    try:
-        yield
-    except TrainingDiverged:
-        raise
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"portable-mlp: {message}", err=True)
-    raise typer.Exit(1)
 
 
 def _results(

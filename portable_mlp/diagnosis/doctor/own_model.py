@@ -1,0 +1,231 @@
+"""A model of this library as a patient: on the host, in double precision, with its own optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from portable_mlp import randomness
+from portable_mlp.backends import get
+from portable_mlp.diagnosis.description import ROWS, Network, Place, Wiring
+from portable_mlp.diagnosis.doctor.patient import (
+    Gradients,
+    LayerView,
+    Patient,
+    Step,
+    Values,
+    layers_of,
+    plain_step,
+)
+from portable_mlp.diagnosis.reference import Array, Reference, value_of
+from portable_mlp.nn.activations import Elementwise, LeakyReLU, PReLU, ReLU, Sigmoid, Softmax, Tanh
+from portable_mlp.nn.layers import Dense
+from portable_mlp.nn.losses import Loss
+from portable_mlp.optim import LBFGS
+from portable_mlp.training.epoch import Plan
+from portable_mlp.training.problem import Data, Problem
+
+MOST_ROWS = 4096
+"""Rows of the training set that copies are trained with."""
+PAIRS = {
+    "SoftmaxCrossEntropy": ("softmax", "cross_entropy"),
+    "BinaryCrossEntropy": ("sigmoid", "binary_cross_entropy"),
+    "SquaredError": ("identity", "mse"),
+    "HalfSquaredError": ("identity", "half_mse"),
+    "SumSquaredError": ("identity", "mse"),
+    "HalfSumSquaredError": ("identity", "half_mse"),
+}
+"""What a loss on logits is in terms of the outputs."""
+
+
+def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
+    """The patient that a training of this library is.
+
+    Args:
+        plan: data, optimizer, batch size.
+        start: first parameters, on the host, in the order of the layout.
+        state: running statistics, on the host, as `Problem.to_host` gives them.
+    """
+    problem, backend = plan.problem, plan.problem.backend
+    host = replace(problem, backend=get("numpy", dtype="float64"))
+    xp = host.backend.xp
+    layout = problem.layout
+    shapes = [spec.shape for _, spec, _ in layout.entries]
+    rows = np.arange(plan.rows)
+    if plan.rows > MOST_ROWS:
+        rows = np.sort(np.random.default_rng(0).choice(plan.rows, MOST_ROWS, replace=False))
+    index = backend.asarray(rows, backend.index_dtype)
+    x = np.asarray(backend.to_numpy(backend.xp.take(plan.data.x, index, axis=0)))
+    y = np.asarray(backend.to_numpy(backend.xp.take(plan.data.y, index, axis=0)))
+    x = x.astype(float) if x.dtype.kind == "f" else x
+    y = y.astype(float) if y.dtype.kind == "f" else y
+    keys = randomness.stream_keys(plan.seed, 0, problem.network.streams)
+
+    def flat(values: Sequence[Array]) -> Array:
+        return np.concatenate([*(v.reshape(-1) for v in values), np.zeros(0)])
+
+    running = host.from_host(flat(start), state).state
+
+    def apart(vector: Array) -> Values:
+        pieces = [vector[place] for _, _, place in layout.entries]
+        return [p.reshape(shape) for p, shape in zip(pieces, shapes, strict=True)]
+
+    def both(values: Values, x: Array, y: Array) -> tuple[float, Gradients]:
+        with np.errstate(all="ignore"):
+            value, gradient, _, _ = host.value_and_gradient(
+                xp, flat(values), running, Data(x, y, None), keys
+            )
+        return float(value), list(apart(np.asarray(gradient)))
+
+    network = described(problem, shapes)
+    patient = Patient(
+        names=tuple(name for name, _, _ in layout.entries),
+        start=start,
+        x=x,
+        y=y,
+        columns=False,
+        loss=lambda values, x, y: both(values, x, y)[0],
+        gradients=lambda values, x, y: both(values, x, y)[1],
+        stepper=_stepper(plan, host, flat, apart),
+        steps=plan.epochs * plan.batches,
+        batch=None if plan.batch_size >= plan.rows else plan.batch_size,
+        layers=_tape(host, running, apart, flat) if network is None else layers_of(network),
+        network=network,
+        rate=plan.learning_rate,
+    )
+    return replace(patient, divisor=_divisor(patient))
+
+
+def _divisor(patient: Patient) -> Callable[[int], float]:
+    network = patient.network
+    if network is None:
+        return lambda n: 1.0
+    x, y = patient.take(np.arange(min(8, patient.samples)))
+    t = network.targets(y, network.units(patient.start))
+    own = network.loss(network.forward(patient.start, x), t)
+    each = patient.loss(patient.start, x, y) / own * len(t) if own else 1.0
+    return lambda n: each / n
+
+
+def _stepper(
+    plan: Plan, host: Problem, flat: Callable[[Values], Array], apart: Callable[[Array], Values]
+) -> Callable[[], Step]:
+    """Updates by the training's own optimizer."""
+    optimizer, rate = plan.optimizer, plan.learning_rate
+    if isinstance(optimizer, LBFGS):
+        return plain_step(0.1)
+    xp, mask = host.backend.xp, host.decay_mask
+
+    def make() -> Step:
+        slots: Any = None
+        count = 0
+
+        def step(values: Values, gradients: Gradients) -> Values:
+            nonlocal slots, count
+            vector = flat(values)
+            gradient = flat([np.zeros(1) if g is None else g for g in gradients])
+            slots = optimizer.init(vector, xp) if slots is None else slots
+            count += 1
+            after, slots = optimizer.update(
+                gradient, slots, vector, optimizer.scalars(count, rate), xp, decay_mask=mask
+            )
+            return apart(np.asarray(after) - vector)
+
+        return step
+
+    return make
+
+
+def described(problem: Problem, shapes: Sequence[tuple[int, ...]]) -> Reference | None:
+    """The model in the words of a plain perceptron, where it is one."""
+    pair = PAIRS.get(type(problem.loss).__name__)
+    if pair is None or not _plain(problem.loss):
+        return None
+    places: list[Place] = []
+    activations: list[str] = []
+    slope, number, open_end = 0.01, 0, False
+    for layer in problem.network.layers:
+        if isinstance(layer, Dense):
+            if open_end:
+                activations.append("identity")
+            bias = number + 1 if layer.use_bias else None
+            places.append(Place(number, bias, transposed=False))
+            number += 1 + layer.use_bias
+            open_end = True
+        elif open_end and (name := _name_of(layer)):
+            activations.append(name)
+            slope = layer.slope if isinstance(layer, LeakyReLU) else slope
+            open_end = False
+        else:
+            return None
+    if not places or number != len(shapes):
+        return None
+    if open_end:
+        activations.append(pair[0])
+    elif pair[0] != "identity":
+        return None  # an activation before a loss that wants logits
+    network = Network(activations, pair[1], ROWS, slope=slope)
+    return Reference(network, Wiring(tuple(places), ROWS))
+
+
+def _plain(loss: Loss) -> bool:
+    """Whether a loss has no option that changes its formula."""
+    return loss == type(loss)()
+
+
+def _name_of(layer: Any) -> str:
+    if isinstance(layer, Sigmoid):
+        return "sigmoid" if layer.slope == 1 else ""
+    names = {Tanh: "tanh", ReLU: "relu", LeakyReLU: "leaky_relu"}
+    return names.get(type(layer), "")
+
+
+def _tape(
+    host: Problem, running: Any, apart: Callable[[Array], Values], flat: Callable[[Values], Array]
+) -> Callable[[Values, Array], list[LayerView]]:
+    """Dense layers with the activations that follow them, in networks that are no plain perceptrons."""
+    xp = host.backend.xp
+    pair = PAIRS.get(type(host.loss).__name__, ("identity", ""))
+    places = {name: k for k, (name, _, _) in enumerate(host.layout.entries)}
+
+    def layers(values: Values, x: Array) -> list[LayerView]:
+        params = host.layout.views(flat(values), xp)
+        ctx, found = host.context(xp), list[LayerView]()
+        dense: tuple[str, Array] | None = None
+        before = x
+
+        def close(name: str, z: Array, a: Array) -> None:
+            assert dense is not None  # noqa: S101
+            label, inputs = dense
+            weight = places[f"{label}.weight"]
+            found.append(
+                LayerView(
+                    label,
+                    name,
+                    weight,
+                    places.get(f"{label}.bias"),
+                    values[weight],
+                    inputs,
+                    z,
+                    a,
+                )
+            )
+
+        for name, layer in host.network.named_layers.items():
+            after = np.asarray(layer.apply(params[name], running[name], before, ctx)[0])
+            if isinstance(layer, Dense):
+                if dense is not None:
+                    close("identity", before, before)
+                dense = (name, before)
+            elif dense is not None and isinstance(layer, (Elementwise, PReLU, Softmax)):
+                close(_name_of(layer) or layer.kind, before, after)
+                dense = None
+            before = after
+        if dense is not None:
+            close(pair[0], before, value_of(pair[0], before, 0.01))
+        return found
+
+    return layers

@@ -1,0 +1,272 @@
+"""What the doctor looks at: a network that can be trained, changed, and trained again.
+
+A stranger's program and a model of this library become the same thing here: functions of lists of
+float64 arrays on the host, first parameters, data, and what one update does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portable_mlp.diagnosis.examination import samples_of
+from portable_mlp.diagnosis.numeric import coordinates
+from portable_mlp.diagnosis.program import ProgramError
+from portable_mlp.diagnosis.reference import Array, Reference
+
+Values = list[Array]
+Gradients = list[Array | None]
+Step = Callable[[Values, Gradients], Values]
+"""``(parameters, gradients) -> change`` of one update; it may remember, as momentum does."""
+
+CLASSES = 50  # whole-number targets with at most so many values are classes
+
+
+class LayerView(NamedTuple):
+    """A layer after a forward pass, samples in rows.
+
+    Args:
+        name: of the layer.
+        activation: name of f.
+        weight: number of the weights among the parameters.
+        bias: number of the bias, or None.
+        matrix: the weights, (in, out).
+        x: inputs.
+        z: weighted sums.
+        a: f(z).
+    """
+
+    name: str
+    activation: str
+    weight: int
+    bias: int | None
+    matrix: Array
+    x: Array
+    z: Array
+    a: Array
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A network, its data, and how it is trained.
+
+    Args:
+        names: of the parameters.
+        start: first parameters.
+        x: inputs of all samples, as the program has them.
+        y: targets.
+        columns: whether samples lie in columns.
+        loss: ``(values, x, y) -> float``; may raise `ProgramError`.
+        gradients: ``(values, x, y)``, in the order of the parameters.
+        stepper: makes the function that turns gradients into a change of the parameters.
+        steps: updates of the training.
+        batch: samples in each, None for all.
+        layers: ``(values, x)``: every layer after a forward pass; None where the inside is not known.
+        network: what the network is, where it was recognised.
+        divisor: the program's loss over the network's sum, for a batch of so many samples.
+        exact: parameters whose gradients are taken from the network, or by differences where there
+            is none, in place of the program's.
+        forward: ``(values, x)``: outputs as the program gives them; None if unknown.
+        scale: what every change is multiplied by.
+        rate: learning rate; NaN where an own update has it inside.
+        averaged: whether steps remember nothing, so that the mean of several can be looked at.
+    """
+
+    names: tuple[str, ...]
+    start: Values
+    x: Array
+    y: Array
+    columns: bool
+    loss: Callable[[Values, Array, Array], float]
+    gradients: Callable[[Values, Array, Array], Gradients]
+    stepper: Callable[[], Step]
+    steps: int
+    batch: int | None
+    layers: Callable[[Values, Array], list[LayerView]] | None = None
+    network: Reference | None = None
+    divisor: Callable[[int], float] = lambda n: 1.0
+    exact: frozenset[int] = frozenset()
+    forward: Callable[[Values, Array], Array | None] | None = None
+    scale: float = 1.0
+    rate: float = float("nan")
+    averaged: bool = False
+
+    @property
+    def samples(self) -> int:
+        """How many."""
+        return int(self.x.shape[1] if self.columns else self.x.shape[0]) if self.x.ndim else 1
+
+    @property
+    def per_step(self) -> int:
+        """Samples of one update."""
+        return self.samples if self.batch is None else min(self.batch, self.samples)
+
+    def take(self, which: NDArray[np.int64]) -> tuple[Array, Array]:
+        """These samples, in their program's layout."""
+        x = self.x[:, which] if self.columns else self.x[which]
+        return x, samples_of(self.y, which, self.samples, self.columns)
+
+    def probe(self, most: int = 256) -> tuple[Array, Array]:
+        """The samples that measurements are taken with: all, or some of them, always the same."""
+        if self.samples <= most:
+            return self.x, self.y
+        some = np.random.default_rng(0).choice(self.samples, most, replace=False)
+        return self.take(np.sort(some))
+
+    def inputs_in_rows(self) -> Array:
+        """All inputs, (samples, features)."""
+        rows = self.x.T if self.columns else self.x
+        return rows.reshape(self.samples, -1)
+
+    def targets_in_rows(self, y: Array | None = None) -> Array:
+        """Targets, (samples, columns)."""
+        y = self.y if y is None else y
+        turned = y.ndim == 2 and (self.columns if min(y.shape) > 1 else y.shape[0] == 1)
+        rows = y.T if turned else y
+        return rows.reshape(len(rows), -1) if rows.ndim else rows.reshape(1, 1)
+
+    def slopes(self, values: Values, x: Array, y: Array) -> Gradients:
+        """The gradients that this copy is trained with."""
+        if not self.exact:
+            return self.gradients(values, x, y)
+        found: Gradients = [None] * len(values)
+        if len(self.exact) < len(values):
+            found = list(self.gradients(values, x, y))
+        if self.network is not None:
+            with np.errstate(all="ignore"):
+                t = self.network.targets(y, self.network.units(values))
+                factor = self.divisor(len(t))
+                true = self.network.gradients(values, x, t)
+            for k in self.exact:
+                found[k] = factor * true[k]
+            return found
+        for k in self.exact:
+            places = range(values[k].size)
+            slopes, _ = coordinates(lambda v: self.loss(v, x, y), values, k, list(places))
+            found[k] = slopes.reshape(values[k].shape)
+        return found
+
+    def outputs(self, values: Values, x: Array) -> Array | None:
+        """What the network gives, (samples, outputs); None if nobody knows how to ask it."""
+        try:
+            if self.layers is not None:
+                return self.layers(values, x)[-1].a
+            if self.forward is not None:
+                found = self.forward(values, x)
+                if found is not None and found.ndim:
+                    found = found.T if self.columns and found.ndim == 2 else found
+                    return found.reshape(len(found), -1)
+        except (ProgramError, ValueError, IndexError):
+            return None
+        return None
+
+    def measure(self, values: Values, x: Array, y: Array) -> float:
+        """The loss in a form that differs between copies only by what they have learned.
+
+        Where the network is known, its loss for one sample over that of the best constant
+        prediction: 1 is chance. Otherwise the program's own loss.
+        """
+        try:
+            with np.errstate(all="ignore"):
+                if self.network is None or any(
+                    v.shape != s.shape for v, s in zip(values, self.start, strict=True)
+                ):
+                    return self.loss(values, x, y)
+                layers = self.network.forward(values, x)
+                t = self.network.targets(y, layers[-1].a.shape[1])
+                return self.network.loss(layers, t) / (len(t) * best_constant(self.network, t))
+        except (ProgramError, ValueError, IndexError):
+            return float("inf")
+
+
+def layers_of(network: Reference) -> Callable[[Values, Array], list[LayerView]]:
+    """Every layer of a recognised network after a forward pass."""
+
+    def layers(values: Values, x: Array) -> list[LayerView]:
+        return [
+            LayerView(
+                f"layer {number}",
+                layer.activation,
+                place.weight,
+                place.bias,
+                layer.weight,
+                layer.x,
+                layer.z,
+                layer.a,
+            )
+            for number, (place, layer) in enumerate(
+                zip(network.wiring.places, network.forward(values, x), strict=True), 1
+            )
+        ]
+
+    return layers
+
+
+def best_constant(network: Reference, t: Array) -> float:
+    """Loss per sample of the best prediction that does not look at the inputs."""
+    if network.network.loss.endswith("mse"):
+        half = 0.5 if network.network.loss == "half_mse" else 1.0
+        loss = half * float(t.var(axis=0).sum())
+    else:
+        p = t.mean(axis=0)
+        with np.errstate(all="ignore"):
+            loss = float(-np.where(p > 0, p * np.log(p), 0).sum())
+            if network.network.loss == "binary_cross_entropy":
+                loss -= float(np.where(p < 1, (1 - p) * np.log(1 - p), 0).sum())
+    return loss if loss > 1e-12 else 1.0
+
+
+def classes_of(rows: Array) -> NDArray[np.int64] | None:
+    """The class of each sample; None for targets that are no classes.
+
+    Args:
+        rows: targets, (samples, columns): one-hot, one column of labels, or numbers.
+    """
+    if rows.shape[1] > 1:
+        one_hot = np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()
+        return rows.argmax(axis=1) if one_hot else None
+    column = rows[:, 0]
+    values = np.unique(column)
+    if len(values) > CLASSES or (values != np.round(values)).any() or len(values) < 2:
+        return None
+    return np.searchsorted(values, column)
+
+
+def changed(values: Values, change: Sequence[Array], scale: float) -> Values:
+    """Parameters after an update."""
+    return [v + scale * d for v, d in zip(values, change, strict=True)]
+
+
+def plain_step(rate: float) -> Callable[[], Step]:
+    """Gradient descent: θ - rate · g."""
+
+    def step(values: Values, gradients: Gradients) -> Values:
+        return [
+            np.zeros_like(v) if g is None else -rate * g
+            for v, g in zip(values, gradients, strict=True)
+        ]
+
+    return lambda: step
+
+
+def accumulating(stepper: Callable[[], Step]) -> Callable[[], Step]:
+    """Steps along the sum of all gradients so far: what a buffer that is never cleared gives."""
+
+    def make() -> Step:
+        inner = stepper()
+        sums: Values = []
+
+        def step(values: Values, gradients: Gradients) -> Values:
+            new = [
+                np.zeros_like(v) if g is None else g for v, g in zip(values, gradients, strict=True)
+            ]
+            sums[:] = [a + b for a, b in zip(sums, new, strict=True)] if sums else new
+            return inner(values, list(sums))
+
+        return step
+
+    return make
