@@ -1,53 +1,27 @@
 """Which formula stands in somebody's backward pass: the search through the mutants.
 
-The program's own forward pass is matched first: the described network whose loss is the program's at
-several random points, up to one constant, *is* the program's forward pass, and its exact gradient the
-truth. Then the layers are taken one by one from the output back. For each, the mutant that gives the
-program's gradient of W is sought, with one free factor shared by all points; the δ that was found goes on
-to the layer before. So the search costs a sum of products over the links and not a product over the
-layers, and names every layer's fault on its own.
+The program's own forward pass was matched first (`matching`), so the truth is known exactly. The layers
+are taken one by one from the output back. For each, the mutant that gives the program's gradient of W is
+sought, with one free factor shared by all points; the δ that was found goes on to the layer before. So
+the search costs a sum of products over the links and not a product over the layers, and names every
+layer's fault on its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from portable_mlp.diagnosis import mutants
-from portable_mlp.diagnosis.description import (
-    UNUSED,
-    Network,
-    Wiring,
-    candidates,
-    possible_outputs,
-    wirings,
-)
+from portable_mlp.diagnosis.matching import Point
 from portable_mlp.diagnosis.mutants import Mutant
 from portable_mlp.diagnosis.reference import Array, Layer, Reference
 
 SAME = 1e-6
 """Residual below which a formula is taken for the program's."""
-
-
-class Point(NamedTuple):
-    """One random place, and what the program says there.
-
-    Args:
-        values: the parameters.
-        x: inputs, as the program has them.
-        y: targets.
-        loss: the program's.
-        gradients: the program's, in the shapes of the parameters; None where it gives none.
-    """
-
-    values: list[Array]
-    x: Array
-    y: Array
-    loss: float
-    gradients: list[Array | None]
 
 
 @dataclass
@@ -77,68 +51,8 @@ class LayerResult:
     bias_explained: bool = True
 
 
-def matching(
-    points: Sequence[Point], network: Network | None, unused: Collection[int] = ()
-) -> tuple[Reference, float] | None:
-    """The reference whose loss is the program's up to a constant, and that constant; or None.
-
-    Args:
-        points: with the same number of samples.
-        network: as its owner describes it; None to try the likely ones.
-        unused: numbers of parameters that have no part in the loss.
-    """
-    shapes = [UNUSED if k in unused else v.shape for k, v in enumerate(points[0].values)]
-    for outputs in possible_outputs(points[0].y, shapes):
-        for wiring in wirings(shapes, points[0].x, outputs):
-            for described in _networks(network, wiring):
-                reference = Reference(described, wiring)
-                factor = _loss_factor(reference, points, outputs)
-                if factor is not None:
-                    return reference, factor
-    return None
-
-
-def _networks(network: Network | None, wiring: Wiring) -> list[Network]:
-    layers = len(wiring.places)
-    if network is not None:
-        fits = len(network.activations) == layers and network.samples_in == wiring.samples_in
-        return [network] if fits else []
-    likely = [
-        Network(activations, loss, wiring.samples_in) for activations, loss in candidates(layers)
-    ]
-    scaled = [
-        replace(likely_one, scale=scale)
-        for scale in (0.01, 0.1, 0.001, 10.0, 100.0)
-        for likely_one in likely
-        if likely_one.activations[-1] in ("sigmoid", "softmax", "tanh")
-    ]
-    steeper = [
-        replace(likely_one, slope=slope)
-        for slope in (0.1, 0.2, 0.001, 1e-4, 0.3)
-        for likely_one in likely
-        if "leaky_relu" in likely_one.activations
-    ]
-    return likely + scaled + steeper
-
-
-def _loss_factor(reference: Reference, points: Sequence[Point], outputs: int) -> float | None:
-    ratios = []
-    for point in points:
-        rows = reference.rows(point.x)
-        t = reference.targets(point.y, outputs)
-        if t.shape != (len(rows), outputs):
-            return None
-        own = reference.loss(reference.forward(point.values, point.x), t)
-        if not np.isfinite(own) or own == 0:
-            return None
-        ratios.append(point.loss / own)
-    first = ratios[0]
-    same = np.isfinite(first) and first > 0 and np.allclose(ratios, first, rtol=1e-7, atol=0)
-    return float(np.median(ratios)) if same else None
-
-
 def explain(
-    reference: Reference, points: Sequence[Point], expected: float = 1.0
+    reference: Reference, points: Sequence[Point], expected: float = 1.0, penalty: float = 0.0
 ) -> list[LayerResult]:
     """The formula of each layer, from the output back; stops at the first that is unexplained.
 
@@ -146,6 +60,7 @@ def explain(
         reference: from `matching`.
         points: several, with the same number of samples.
         expected: the right factor of the outputs' δ: the program's loss over the reference's.
+        penalty: λ of a term λW that is taken off the program's gradients first.
     """
     outputs = reference.units(points[0].values)
     passes = [reference.forward(p.values, p.x) for p in points]
@@ -156,7 +71,7 @@ def explain(
     bare: list[Array] = []  # what was multiplied by f' to give delta
     for k in reversed(range(count)):
         choices = _delta_choices(reference, passes, targets, errors, k, delta, bare)
-        wanted = [_of_weight(reference, p, k) for p in points]
+        wanted = [_of_weight(reference, p, k, penalty) for p in points]
         best = _best(choices, passes, k, wanted)
         result = LayerResult(k)
         results.append(result)
@@ -246,12 +161,12 @@ def _delta_choices(
     return sorted(found, key=lambda c: c.faults)
 
 
-def _of_weight(reference: Reference, point: Point, k: int) -> Array | None:
+def _of_weight(reference: Reference, point: Point, k: int, penalty: float) -> Array | None:
     place = reference.wiring.places[k]
     gradient = point.gradients[place.weight]
     if gradient is None or gradient.shape != point.values[place.weight].shape:
         return None
-    return place.split(gradient)[0]
+    return place.split(gradient)[0] - penalty * place.split(point.values[place.weight])[0]
 
 
 def _best(

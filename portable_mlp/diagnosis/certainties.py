@@ -12,7 +12,7 @@ from portable_mlp.diagnosis.description import (
     wirings,
 )
 from portable_mlp.diagnosis.examination import Examination, same, same_layout
-from portable_mlp.diagnosis.program import ProgramError
+from portable_mlp.diagnosis.program import Memory, ProgramError
 from portable_mlp.diagnosis.reference import Array
 from portable_mlp.diagnosis.report import Finding, finding
 
@@ -95,6 +95,7 @@ def repeats(e: Examination) -> bool:
         findings.append(finding("D28", evidence, where=("loss",)))
         return False
     e.first, second = program.gradients(values), program.gradients(values)
+    third = program.gradients(values)
     for what in sorted(program.changed):
         findings.append(finding("F02", what, where=(what.split()[0],)))
     pairs = [
@@ -104,18 +105,71 @@ def repeats(e: Examination) -> bool:
     ]
     e.report.checked.append("the same call twice")
     if not pairs:
-        return True
-    _, a, b = pairs[0]
-    how = "the second is twice the first: it accumulates" if same(b, 2 * a) else "they differ"
-    evidence = f"of two calls at the same parameters {how}"
+        return _alone(e)
+    kept = _memory(e, [e.first, second, third])
+    seen = "they differ"
+    if kept is not None:
+        of = "of all calls before" if kept.of_all else "of the call before"
+        seen = f"they differ: {kept.share:.3g} times that {of} is added"
+    evidence = f"of two calls at the same parameters {seen}"
     findings.append(finding("R16", evidence, where=[name for name, _, _ in pairs]))
-    if not same(b, 2 * a):
+    if kept is None:
         return False
-    program.accumulates = True
-    e.small.accumulates = True
+    program.memory = e.small.memory = kept
     e.first = program.gradients(values)
     e.report.limits.append("the program's own gradients; instead, what each call adds to them")
     return True
+
+
+def _memory(e: Examination, calls: list[list[Array | None]]) -> Memory | None:
+    """What of earlier calls is in a gradient; None if it is nothing simple.
+
+    Args:
+        e: the examination.
+        calls: three calls at the parameters given, one after the other.
+    """
+    program, values = e.program, e.program.values
+
+    def flat(found: list[Array | None]) -> Array:
+        return np.concatenate([np.zeros(0), *(g.reshape(-1) for g in found if g is not None)])
+
+    first, second, third = (flat(call) for call in calls)
+    if len({first.size, second.size, third.size}) > 1:
+        return None
+    if not same(third, second):  # r = g + s r of the call before
+        step, next_step = second - first, third - second
+        share = float(next_step @ step) / max(float(step @ step), 1e-300)
+        fourth = flat(program.gradients(values))
+        fits = same(fourth - third, share * next_step) and same(next_step, share * step)
+        return Memory(True, share) if fits and share > 0 else None
+    # r = g + s g of the call before: here (1 + s) g, elsewhere (1 + s) g', and back here g + s g'
+    other = [v + 0.1 * e.random.normal(size=v.shape) for v in values]
+    program.gradients(other)
+    there, back = flat(program.gradients(other)), flat(program.gradients(values))
+    apart = there - back
+    share = float((back - third) @ apart) / max(float(apart @ apart), 1e-300)
+    fits = share > 1e-9 and same((1 + share) * back, third + share * there)
+    return Memory(False, share) if fits else None
+
+
+def _alone(e: Examination) -> bool:
+    """Whether the gradient does without what a call of the loss has left behind."""
+    program, values = e.program, e.program.values
+    other = [v + 0.1 * e.random.normal(size=v.shape) for v in values]
+    program.loss(other)
+    after = program.gradients(values)
+    names = [
+        name
+        for name, a, b in zip(program.names, e.first, after, strict=True)
+        if a is not None and b is not None and not same(a, b)
+    ]
+    if not names:
+        return True
+    evidence = (
+        "it changes when the loss is computed at other parameters before: it uses what that left"
+    )
+    e.report.findings.append(finding("R16", evidence, where=names))
+    return False
 
 
 def shapes(e: Examination) -> bool:
@@ -153,9 +207,9 @@ def _shape(e: Examination, name: str, value: Array, g: Array | None) -> Finding 
         how = "Look for a division by 0, log(0) or an overflow in exp."
         return finding("R18", "it holds NaN or infinity", where=(name,), formula=how)
     if not same_layout(g, value):
-        how = (
-            "Its rows and columns are exchanged: dW.T, or the factors of the product the other way."
-        )
+        how = "Its rows and columns are exchanged: dW.T, or the factors of the product turned."
+        if value.ndim < 2 or g.ndim < 2:
+            how = f"Give it the parameter's shape: .reshape{value.shape}."
         return finding("R18", evidence, where=(name,), formula=how)
     return None
 
@@ -168,7 +222,8 @@ def _row_for_each_sample(e: Examination, k: int) -> bool:
     if e.rows < 2 or e.rows not in shape:
         return False
     matrices = [leaf.value.shape for leaf in e.program.leaves[:k] if leaf.value.ndim == 2]
-    units = set(matrices[-1]) - {e.features} if matrices else set()
+    units = set(matrices[-1]) if matrices else set()
+    units = units - {e.features} or units
     if shape == (e.rows,):
         return bool(matrices) and e.rows not in matrices[-1]
     return shape in [(u, e.rows) if e.columns else (e.rows, u) for u in units]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -190,11 +190,12 @@ def possible_outputs(y: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[i
     return list(dict.fromkeys(found))
 
 
-def candidates(layers: int) -> Iterator[tuple[tuple[str, ...], str]]:
+def candidates(layers: int, mixed: bool = False) -> Iterator[tuple[tuple[str, ...], str]]:
     """Activations and losses that are worth trying for a network of so many layers, likely ones first.
 
     Args:
         layers: number of weight matrices.
+        mixed: whether the hidden layers have different activations; else all have the same.
     """
     outputs = {
         "softmax": ("cross_entropy", "half_mse"),
@@ -208,7 +209,14 @@ def candidates(layers: int) -> Iterator[tuple[tuple[str, ...], str]]:
         "sigmoid of -z": ("half_mse", "binary_cross_entropy", "cross_entropy"),
     }
     hidden = ("sigmoid", "tanh", "relu", "leaky_relu", "softmax", "identity", "sigmoid of -z")
-    for inner in hidden[: None if layers > 1 else 1]:
+    inner: Iterable[tuple[str, ...]] = ((name,) * (layers - 1) for name in hidden)
+    if layers == 1:
+        inner = [()]
+    if mixed:
+        if not 3 <= layers <= 4:
+            return  # of more layers there are too many
+        inner = (names for names in product(hidden[:-1], repeat=layers - 1) if len(set(names)) > 1)
+    for names in inner:
         for output, losses in outputs.items():
             for loss in losses:
-                yield (inner,) * (layers - 1) + (output,), loss
+                yield (*names, output), loss

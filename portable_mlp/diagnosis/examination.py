@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from portable_mlp.diagnosis.autopsy import Point
+from portable_mlp.diagnosis.matching import Point
 from portable_mlp.diagnosis.program import Program, ProgramError, finite
 from portable_mlp.diagnosis.reference import Array, Reference
 from portable_mlp.diagnosis.relations import Relation, Sample
@@ -161,8 +161,12 @@ def _near(random: np.random.Generator, value: Array) -> Array:
 
 
 def same_layout(gradient: Array, value: Array) -> bool:
-    """Whether a gradient has its parameter's shape, but for axes of length 1: (n,) beside (1, n)."""
-    return [n for n in gradient.shape if n != 1] == [n for n in value.shape if n != 1]
+    """Whether the parameter keeps its size when such a gradient is taken off: (n,) off (1, n)."""
+    try:
+        left = np.broadcast_shapes(gradient.shape, value.shape)
+    except ValueError:
+        return False
+    return gradient.size == value.size == int(np.prod(left))
 
 
 def same(a: Array, b: Array) -> bool:

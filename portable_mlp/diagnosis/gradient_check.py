@@ -157,7 +157,9 @@ def _of_the_update(e: Examination, update: Callable[..., Any]) -> list[Finding]:
         if not moved.any():
             found.setdefault("D29", ("the update leaves them as they are", []))[1].append(name)
         elif relation is not None and relation.id == "R20" and v.size > 2:
-            found.setdefault("R20", ("the step is proportional to W * dW", []))[1].append(name)
+            found.setdefault("R20", ("the step of the update is proportional to W * dW", []))[
+                1
+            ].append(name)
         elif float(moved @ slope) > 0 and "R20" not in found:
             found.setdefault("R01", ("the update adds the gradient", []))[1].append(name)
     return [finding(id, evidence, where=names) for id, (evidence, names) in found.items()]

@@ -95,6 +95,7 @@ def output_deltas(reference: Reference, layers: Sequence[Layer], t: Array) -> li
             Mutant("R04", "dL/da * f'(z) * f'(z)", outer * derivative * derivative),
             Mutant("R08", "f'(error)", in_terms_of_a(name, error, slope)),
             Mutant("R08", "(a - t) * f'(error)", error * in_terms_of_a(name, error, slope)),
+            Mutant("R08", "(a - t) * f' at the error", error * slope_of(name, error, slope)),
         ]
         found += _one_label(a, t, error, derivative)
         if reference.network.loss == "binary_cross_entropy":
@@ -176,6 +177,7 @@ def hidden_deltas(
         "a * (1 - a), the derivative of sigmoid": layer.a * (1 - layer.a),
         "1 - a**2, the derivative of tanh": 1 - layer.a**2,
         "(z > 0), the derivative of relu": (layer.z > 0).astype(float),
+        "np.where(z > 0, 1, 0.01), the derivative of leaky relu": np.where(layer.z > 0, 1.0, 0.01),
         "1 - a": 1 - layer.a,
         "a": layer.a,
     }
@@ -218,9 +220,14 @@ def bias_gradients(layer: Layer, delta: Array, bare: Array) -> list[Mutant]:
     found = [Mutant("", "right", delta.sum(axis=0))]
     ones = np.ones(delta.shape[1])
     found.append(Mutant("R11", "np.sum(delta)", delta.sum() * ones))
+    found += [
+        Mutant("R12", "delta of the first sample alone", delta[0]),
+        Mutant("R12", "delta of the last sample alone", delta[-1]),
+    ]
     if bare.shape == delta.shape:
         found.append(Mutant("R15", "sum of the error, without f'(z)", bare.sum(axis=0)))
         if layer.bias is not None:
             b = layer.bias
             found.append(Mutant("R14", "error * b * (1 - b)", (bare * b * (1 - b)).sum(axis=0)))
+            found.append(Mutant("R14", "delta * b * (1 - b)", (delta * b * (1 - b)).sum(axis=0)))
     return found

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from portable_mlp.diagnosis.autopsy import LayerResult, explain, matching
+from portable_mlp.diagnosis.autopsy import LayerResult, explain
 from portable_mlp.diagnosis.certainties import axis_of_outputs
 from portable_mlp.diagnosis.description import COLUMNS, WRONG_ACTIVATIONS, Network
 from portable_mlp.diagnosis.examination import Examination, cosine, distance
+from portable_mlp.diagnosis.matching import matching
 from portable_mlp.diagnosis.mutants import RIGHT_FORMULA, right_delta
 from portable_mlp.diagnosis.program import ProgramError
 from portable_mlp.diagnosis.reference import Reference
@@ -92,6 +93,10 @@ def _silent(e: Examination) -> list[Finding]:
 
     A bias before a batch normalisation has no part in the loss either, and a gradient of 0.
     """
+    if e.matched is not None:
+        used = {k for p in e.matched[0].wiring.places for k in (p.weight, p.bias)}
+        if e.silent <= used:
+            return []  # a bias before a softmax over the samples, say
     claimed = {
         k
         for p in e.points
@@ -163,7 +168,14 @@ def _by_formula(e: Examination, reference: Reference, factor: float) -> dict[int
     """What the search through the mutants says of each parameter."""
     named: dict[int, list[Named]] = {}
     places = reference.wiring.places
-    for result in explain(reference, e.points, factor):
+    strength = factor * reference.penalty
+    results = explain(reference, e.points, factor, strength)
+    forgotten = False
+    if strength and not all(r.explained for r in results):
+        without = explain(reference, e.points, factor)
+        forgotten = len(without) > len(results) or without[-1].explained
+        results = without if forgotten else results
+    for result in results:
         place = places[result.layer]
         if not result.explained:
             if place.weight in e.wrong:
@@ -177,6 +189,7 @@ def _by_formula(e: Examination, reference: Reference, factor: float) -> dict[int
         if relative < 0 or (abs(relative - 1) > EXACT and not result.delta):
             shared.append(_factor(relative))
         product = [Named(m.id, m.words, "dW = x.T @ delta") for m in result.weight]
+        product += [Named("R23", factor=-strength)] if forgotten else []
         if not product and abs(result.weight_factor - 1) > EXACT:
             product.append(_factor(result.weight_factor))
         named[place.weight] = [*shared, *product]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,23 @@ class Leaf:
     backend: Backend | None
 
 
+class Memory(NamedTuple):
+    """What a gradient function adds of earlier calls.
+
+    Args:
+        of_all: whether of all calls, r_k = g + share · r_{k-1}; else of the last one alone,
+            r_k = g_k + share · g_{k-1}.
+        share: how much.
+    """
+
+    of_all: bool
+    share: float
+
+    def new_part(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """g, from two calls at the same parameters."""
+        return second - self.share * first if self.of_all else second / (1 + self.share)
+
+
 @dataclass
 class Program:
     """Loss and gradients of somebody's own.
@@ -66,8 +83,8 @@ class Program:
     """Arguments that a call has written to."""
     trusted: bool = field(default=False, init=False)
     """Whether it is given X and Y themselves, which it can't write to, in place of copies."""
-    accumulates: bool = field(default=False, init=False)
-    """Whether its gradients are added to those of all calls before."""
+    memory: Memory | None = field(default=None, init=False)
+    """What its gradients have of earlier calls."""
 
     def __post_init__(self) -> None:
         """Reads the structure."""
@@ -161,23 +178,26 @@ class Program:
     def gradients(self, values: Sequence[np.ndarray]) -> list[np.ndarray | None]:
         """The gradients at these parameters, in the order of the leaves; None where one is None.
 
-        Their shapes are the program's own, and need not be those of the parameters. Of a program that
-        adds each to the last, they are the differences of two calls.
+        Their shapes are the program's own, and need not be those of the parameters. What a program
+        keeps of earlier calls is taken off.
 
         Raises:
             ProgramError: it raises, or has another structure than the parameters.
         """
         found = self._gradients_once(values)
-        if not self.accumulates:
+        if self.memory is None:
             return found
-        more = self._gradients_once(values)
-        return [None if a is None or b is None else b - a for a, b in zip(found, more, strict=True)]
+        kept, again = self.memory, self._gradients_once(values)
+        return [
+            None if a is None or b is None else kept.new_part(a, b)
+            for a, b in zip(found, again, strict=True)
+        ]
 
     def _gradients_once(self, values: Sequence[np.ndarray]) -> list[np.ndarray | None]:
         found = self._call(self.called, self.gradients_of, values, self._Y)
         if isinstance(found, tuple) and len(found) == 2 and len(self.leaves) != 2:
-            seems = np.size(_to_host(found[0])) == 1 if not isinstance(found[0], dict) else False
-            if seems:
+            seems = not isinstance(found[0], (dict, list, tuple))
+            if seems and np.size(_to_host(found[0])) == 1:
                 raise ProgramError(
                     f"{self.called}: returned two things, the first one number, expected the gradients "
                     "alone, not (loss, gradients)."

@@ -120,6 +120,12 @@ class Reference:
 
     network: Network
     wiring: Wiring
+    penalty: float = 0.0
+    """λ of ½ λ ΣW², beside a loss that is a sum over the samples."""
+
+    def squared_weights(self, values: Sequence[Array]) -> float:
+        """Σ W² over all weights, biases left out."""
+        return float(sum((weight**2).sum() for weight, _ in self.weights(values)))
 
     def rows(self, data: Array) -> Array:
         """Inputs or targets with samples in rows."""
@@ -168,8 +174,15 @@ class Reference:
 
     def loss(self, layers: Sequence[Layer], t: Array) -> float:
         """Σ over samples and outputs; what it is divided by is the program's affair."""
-        a = layers[-1].a
+        a, z, pair = layers[-1].a, layers[-1].z, (layers[-1].activation, self.network.loss)
         with np.errstate(all="ignore"):
+            # from the weighted sums, where that is finite although a rounds to 0 or 1
+            if pair == ("sigmoid", "binary_cross_entropy"):
+                return float((np.logaddexp(0, z) - t * z).sum())
+            if pair == ("softmax", "cross_entropy"):
+                largest = z.max(axis=1, keepdims=True)
+                log_sum = largest + np.log(np.exp(z - largest).sum(axis=1, keepdims=True))
+                return float((t * (log_sum - z)).sum())
             if self.network.loss == "mse":
                 return float(((a - t) ** 2).sum())
             if self.network.loss == "half_mse":
@@ -209,7 +222,8 @@ class Reference:
         delta = self.delta(layers, t)
         for k in reversed(range(len(layers))):
             place = self.wiring.places[k]
-            found[place.weight] = place.joined(layers[k].x.T @ delta, delta.sum(axis=0))
+            slope = layers[k].x.T @ delta + self.penalty * layers[k].weight
+            found[place.weight] = place.joined(slope, delta.sum(axis=0))
             if place.bias is not None:
                 found[place.bias] = delta.sum(axis=0).reshape(values[place.bias].shape)
             if k:

@@ -194,7 +194,7 @@ def _cure(
     if "update" in f.evidence and f.id in ("R20", "R01", "D29"):
         words = f"the update W -= {rate:g} * dW"
         return treat.Treatment(words, lambda p: replace(p, stepper=plain_step(rate)))
-    if f.id == "R16" and e.program.accumulates:
+    if f.id == "R16" and e.program.memory is not None:
         return treat.Treatment("fresh gradients", lambda p: replace(p, stepper=plain_step(rate)))
     if f.id[0] == "R" or f.id == "D15":
         small = sum(v.size for v in patient.start) <= NUMERIC

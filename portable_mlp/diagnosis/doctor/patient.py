@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from portable_mlp.diagnosis.examination import samples_of
 from portable_mlp.diagnosis.numeric import coordinates
-from portable_mlp.diagnosis.program import ProgramError
+from portable_mlp.diagnosis.program import Memory, ProgramError
 from portable_mlp.diagnosis.reference import Array, Reference
 
 Values = list[Array]
@@ -177,7 +177,7 @@ class Patient:
                 ):
                     return self.loss(values, x, y)
                 layers = self.network.forward(values, x)
-                t = self.network.targets(y, layers[-1].a.shape[1])
+                t = _within_reach(self.network, self.network.targets(y, layers[-1].a.shape[1]))
                 return self.network.loss(layers, t) / (len(t) * best_constant(self.network, t))
         except (ProgramError, ValueError, IndexError):
             return float("inf")
@@ -204,6 +204,14 @@ def layers_of(network: Reference) -> Callable[[Values, Array], list[LayerView]]:
         ]
 
     return layers
+
+
+def _within_reach(network: Reference, t: Array) -> Array:
+    """Targets of a cross-entropy between 0 and 1: outside of that it has no lowest value."""
+    low, high = float(t.min()), float(t.max())
+    if network.network.loss.endswith("mse") or (low >= 0 and high <= 1):
+        return t
+    return (t - low) / (high - low)
 
 
 def best_constant(network: Reference, t: Array) -> float:
@@ -253,19 +261,20 @@ def plain_step(rate: float) -> Callable[[], Step]:
     return lambda: step
 
 
-def accumulating(stepper: Callable[[], Step]) -> Callable[[], Step]:
-    """Steps along the sum of all gradients so far: what a buffer that is never cleared gives."""
+def remembering(stepper: Callable[[], Step], memory: Memory) -> Callable[[], Step]:
+    """Steps along gradients that have something of earlier calls in them."""
 
     def make() -> Step:
         inner = stepper()
-        sums: Values = []
+        kept: Values = []
 
         def step(values: Values, gradients: Gradients) -> Values:
             new = [
                 np.zeros_like(v) if g is None else g for v, g in zip(values, gradients, strict=True)
             ]
-            sums[:] = [a + b for a, b in zip(sums, new, strict=True)] if sums else new
-            return inner(values, list(sums))
+            used = [a + memory.share * b for a, b in zip(new, kept, strict=True)] if kept else new
+            kept[:] = used if memory.of_all else new
+            return inner(values, list(used))
 
         return step
 

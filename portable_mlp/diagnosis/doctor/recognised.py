@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from portable_mlp.diagnosis.autopsy import matching
 from portable_mlp.diagnosis.doctor.patient import (
     Gradients,
     Patient,
     Step,
     Values,
-    accumulating,
     layers_of,
     plain_step,
+    remembering,
 )
 from portable_mlp.diagnosis.examination import Examination, samples_of
+from portable_mlp.diagnosis.matching import matching
 from portable_mlp.diagnosis.program import Program, ProgramError
 from portable_mlp.diagnosis.reference import Array, Reference
 
@@ -58,7 +58,7 @@ def patient_of(
         columns=e.columns,
         loss=lambda values, x, y: on(x, y).loss(values),
         gradients=lambda values, x, y: _shaped(on(x, y).gradients(values), values),
-        stepper=accumulating(stepper) if program.accumulates else stepper,
+        stepper=stepper if program.memory is None else remembering(stepper, program.memory),
         steps=steps,
         batch=batch,
         layers=None if network is None else layers_of(network),
@@ -66,10 +66,7 @@ def patient_of(
         divisor=factors,
         forward=None if program.forward_of is None else forward,
         rate=rate,
-        averaged=not program.accumulates
-        and update is None
-        and batch is not None
-        and batch < e.rows,
+        averaged=program.memory is None and update is None and batch is not None and batch < e.rows,
     )
 
 
@@ -98,7 +95,9 @@ def recognise(e: Examination) -> tuple[Reference | None, Callable[[int], float]]
             t = network.targets(y, network.units(point.values))
             own = network.loss(network.forward(point.values, x), t)
             try:
-                ratio = e.program.on(x, y).loss(point.values) / own
+                penalty = 0.5 * network.penalty * network.squared_weights(point.values)
+                loss = e.program.on(x, y).loss(point.values)
+                ratio = (loss - known[e.samples] * penalty) / own
             except ProgramError:
                 ratio = float("nan")
             if not np.isfinite(ratio) or ratio <= 0:

@@ -14,6 +14,9 @@ from portable_mlp.diagnosis.doctor.rules import CERTAIN, GRADIENT, LEARNED, STAT
 from portable_mlp.diagnosis.doctor.trials import FEWEST, Trials, marked
 from portable_mlp.diagnosis.doctor.trials import MOST as MOST_STEPS
 
+NEAR = 0.15
+"""Ends of trials that differ by less, in units of chance, are equally good."""
+
 
 def decide(
     report: DoctorReport,
@@ -43,7 +46,6 @@ def decide(
         report.trials = trials.made
         tried = {k for k, s in enumerate(ordered) if s.treatment is not None}
         ordered = [marked(s, (k in ends) if k in tried else None) for k, s in enumerate(ordered)]
-    best = min(ends.values(), default=math.inf)
     keyed = []
     # nothing that was tried helps a network that learns nothing: then what is off is all there is to say
     helpless = not ends and case.learned > 0.9
@@ -52,11 +54,8 @@ def decide(
         if not likely and not _counts(s, case, verify):
             report.noted.append(s.finding)
             continue
-        near_best = k in ends and ends[k] <= best + 0.15
-        sure = s.finding.blocking or (s.tier == CERTAIN and s.finding.blocking is None)
-        keyed.append(((not sure, not near_best and s.tier > GRADIENT, _rank(s), k), s))
-    keyed.sort(key=lambda pair: pair[0])
-    found = [s.finding for _, s in keyed]
+        keyed.append((s, ends.get(k, math.inf)))
+    found = [s.finding for s in ranked(keyed)]
     report.findings = found[:MOST]
     report.noted = found[MOST:] + report.noted
     symptoms = [f for f in report.noted if f.id in ("D04", "D22", "D23")]
@@ -65,8 +64,32 @@ def decide(
         report.noted = [f for f in report.noted if f is not symptoms[0]]
 
 
+def ranked(keyed: Sequence[tuple[Suspicion, float]]) -> list[Suspicion]:
+    """Causes in the order in which they are named.
+
+    First what was there before the first step (programs, gradients, data, first weights) and was shown
+    to block; then the best of the other fixes; then what is certain but does no harm by itself; then
+    the rest, which may follow from those before.
+
+    Args:
+        keyed: suspicions, each with the end of the best trial that shows it to be blocking.
+    """
+    groups: list[list[tuple[Suspicion, float]]] = [[], [], [], []]
+    for s, end in keyed:
+        first = s.tier <= GRADIENT or s.finding.id in STATIC
+        sure = s.finding.blocking or (s.tier == CERTAIN and s.finding.blocking is None)
+        groups[0 if first and sure else 1 if sure else 2 if s.certain else 3].append((s, end))
+    others = sorted(groups[1], key=lambda pair: pair[0].tier)
+    best = min((end for _, end in others), default=math.inf)
+    chosen = [pair for pair in others if pair[1] <= best + NEAR][:1]
+    groups[1] = chosen
+    groups[3] = [pair for pair in others if pair not in chosen] + groups[3]
+    for place in (0, 2):
+        groups[place].sort(key=lambda pair: _rank(pair[0]))
+    return [s for group in groups for s, _ in group]
+
+
 def _rank(s: Suspicion) -> float:
-    """What comes first among causes that were all shown to block."""
     return GRADIENT + 0.5 if s.finding.id in STATIC and s.tier > GRADIENT else s.tier
 
 
