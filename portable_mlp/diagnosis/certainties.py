@@ -93,7 +93,19 @@ def repeats(e: Examination) -> bool:
         seen = ", ".join(f"{value:.8g}" for value in losses)
         evidence = f"three calls with the same parameters give {seen}"
         findings.append(finding("D28", evidence, where=("loss",)))
+        _same_number(e)
         return False
+    outputs = program.outputs(values)
+    if outputs is not None:
+        other = [v + 0.1 * e.random.normal(size=v.shape) for v in values]
+        program.outputs(other)
+        again = program.outputs(values)
+        if again is not None and np.isfinite(outputs).all() and not same(again, outputs):
+            apart = float(np.abs(again - outputs).max())
+            evidence = f"the same inputs and parameters give outputs that differ by {apart:.2g}"
+            findings.append(finding("D28", evidence, where=("forward",)))
+            _same_number(e)
+            return False
     e.first, second = program.gradients(values), program.gradients(values)
     third = program.gradients(values)
     for what in sorted(program.changed):
@@ -119,6 +131,16 @@ def repeats(e: Examination) -> bool:
     e.first = program.gradients(values)
     e.report.limits.append("the program's own gradients; instead, what each call adds to them")
     return True
+
+
+def _same_number(e: Examination) -> None:
+    """R22 where nothing can be compared: one number for all entries of all parameters."""
+    values = [e.random.normal(size=v.shape) for v in e.program.values]
+    found = [g for g in e.program.gradients(values) if g is not None and g.size > 3]
+    numbers = np.concatenate([np.zeros(0), *(g.reshape(-1) for g in found)])
+    if found and numbers.any() and np.ptp(numbers) <= 1e-9 * np.abs(numbers).max():
+        evidence = f"every entry of every gradient is {numbers[0]:.4g} at random parameters"
+        e.report.findings.append(finding("R22", evidence, where=e.program.names))
 
 
 def _memory(e: Examination, calls: list[list[Array | None]]) -> Memory | None:

@@ -67,7 +67,8 @@ def name(e: Examination, description: Network | None) -> None:
         matched = matching(e.points, None, e.silent)
     e.matched = matched
     e.report.findings += _silent(e)
-    e.wrong = [k for k in e.wrong if k not in e.silent]
+    if len(e.silent) < len(e.program.leaves):
+        e.wrong = [k for k in e.wrong if k not in e.silent]
     named: dict[int, list[Named]] = {}
     if matched is not None:
         e.report.assumed = f"{matched[0].network}"

@@ -290,7 +290,7 @@ class _Data:
     def other(self, host: np.ndarray) -> _Data:
         """Other numbers of the same kind."""
         made = copy(self)
-        made.host = host.astype(np.float64) if host.dtype.kind == "f" else host
+        made.host = host.astype(np.float64, copy=False) if host.dtype.kind == "f" else host
         made.floats = host.dtype.kind == "f"
         return made
 

@@ -143,7 +143,10 @@ def _of_the_program(e: Examination, patient: Patient, rate: float) -> list[Suspi
     """The findings of the gradient check, each with the change that mends it."""
     places = {name: k for k, name in enumerate(patient.names)}
     made = []
-    for f in merged(e.report.findings):
+    findings = merged(e.report.findings)
+    if any(f.id == "R22" for f in findings):  # the direction of what is no gradient means nothing
+        findings = [f for f in findings if f.id not in ("R01", "D15")]
+    for f in findings:
         which = [places[name] for name in f.where if name in places]
         cure = _cure(e, patient, f, which, rate)
         tier = CERTAIN if f.id[0] in "DF" and f.id != "D15" else GRADIENT
