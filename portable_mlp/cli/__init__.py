@@ -1,4 +1,4 @@
-"""The command line: ``portable-mlp train``, ``doctor``, ``backends``.
+"""The command line: ``portable-mlp train``, ``doctor``, ``gallery``, ``backends``.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. Progress goes to standard error, results to standard out.
 """
@@ -11,6 +11,7 @@ import typer
 
 import portable_mlp
 from portable_mlp.cli.doctor import doctor
+from portable_mlp.cli.gallery import gallery
 from portable_mlp.cli.list_backends import list_backends
 from portable_mlp.cli.train import train
 
@@ -46,4 +47,5 @@ def _options(
 
 app.command("train")(train)
 app.command("doctor")(doctor)
+app.command("gallery")(gallery)
 app.command("backends")(list_backends)

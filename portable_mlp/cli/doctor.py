@@ -46,6 +46,10 @@ def doctor(
         check_name("--task", task, TASKS)
         choose("--activation", activation, ACTIVATIONS, Layer)
         choose("--optimizer", optimizer, OPTIMIZERS, Optimizer)
+        if report is not None and (report.is_dir() or not report.parent.is_dir()):
+            raise ValueError(
+                f"--report: got {str(report)!r}, expected a file in a folder that exists."
+            )
     try:
         table = read_csv(file, target, task)
     except DataFileError as error:
@@ -73,14 +77,17 @@ def doctor(
             )
     except TrainingDiverged as error:
         typer.echo(f"portable-mlp: {error}", err=True)
-    found = watching.report(report)
+    try:
+        found = watching.report(report)
+    except OSError as error:
+        fail(f"{report}: the page can't be written: {error.strerror}.")
+    if report is not None:
+        typer.echo(f"Page: {report}", err=True)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), allow_nan=False))
         return
     typer.echo(_about(file, table, model))
     typer.echo(str(found))
-    if report is not None:
-        typer.echo(f"Page: {report}", err=True)
 
 
 def _about(file: Path, table: Table, model: MLP) -> str:
@@ -91,6 +98,8 @@ def _about(file: Path, table: Table, model: MLP) -> str:
     if "accuracy" in figures:
         largest = np.bincount(table.y.astype(int)).max() / rows
         seen += f", accuracy {figures['accuracy']:.1%} (always the commonest class: {largest:.1%})"
+    if not table.classes:
+        seen += f" (always the mean: {table.y.var():.4g})"
     return (
         f"{file}: {rows} samples, {features} features, {table.target} is {kind}. Trained: {seen}.\n"
     )

@@ -124,7 +124,8 @@ def _fewer_samples(program: Program, random: np.random.Generator) -> tuple[Progr
         columns = x.shape[0] in sizes and x.shape[1] not in sizes
     total = x.shape[1] if columns else x.shape[0]
     taken = {n for leaf in program.leaves for n in leaf.value.shape}
-    taken.add(x.shape[0 if columns else 1])
+    features = x.shape[0 if columns else 1]
+    taken |= {features, 2 * features}  # so that 2 / samples is not 1 / features either
     few = next(n for n in FEW if n not in taken or n == FEW[-1])
     if few >= total or not (in_rows or in_columns):
         return program, total, columns

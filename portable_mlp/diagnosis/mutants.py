@@ -98,6 +98,11 @@ def output_deltas(reference: Reference, layers: Sequence[Layer], t: Array) -> li
             Mutant("R08", "(a - t) * f' at the error", error * slope_of(name, error, slope)),
         ]
         found += _one_label(a, t, error, derivative)
+        whole = error.sum(axis=0) + np.zeros_like(error)
+        found += [
+            Mutant("R17", "the sum of a - t over the samples, * f'(z)", whole * derivative),
+            Mutant("R17", "the sum of a - t over the samples, for each of them", whole),
+        ]
         if reference.network.loss == "binary_cross_entropy":
             found += [
                 Mutant("R19", "-(t/a + (1-t)/(1-a)) * f'(z)", plus * derivative),

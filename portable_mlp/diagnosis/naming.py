@@ -157,8 +157,9 @@ def _of_the_forward_pass(e: Examination, reference: Reference, factor: float) ->
             found.append(finding("D18", evidence, where=("loss",), formula=axis))
         if activation == "sigmoid of -z":
             found.append(finding("F01", evidence, where=("loss",)))
-    usual = {e.samples, e.samples * e.outputs, e.outputs, 1, 2}
-    if e.features not in usual and abs(factor * e.features - 1) < EXACT:
+    n, k = e.samples, e.outputs
+    usual = [c / d for c in (0.5, 1, 2) for d in (1, n, k, n * k)]
+    if abs(factor * e.features - 1) < EXACT and all(abs(factor / u - 1) > EXACT for u in usual):
         evidence = f"the loss is Σ over the samples / {e.features}, the number of features"
         how = "Divide loss and gradient by the number of samples: X.shape[0] or X.shape[1]?"
         found.append(finding("R02", evidence, where=("loss",), factor=how))

@@ -21,8 +21,17 @@ from portable_mlp.diagnosis.doctor.patient import (
     plain_step,
 )
 from portable_mlp.diagnosis.reference import Array, Reference, value_of
-from portable_mlp.nn.activations import Elementwise, LeakyReLU, PReLU, ReLU, Sigmoid, Softmax, Tanh
-from portable_mlp.nn.layers import Dense
+from portable_mlp.nn.activations import (
+    Elementwise,
+    Identity,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from portable_mlp.nn.layers import BatchNorm, Dense, Dropout, Flatten, Scale
 from portable_mlp.nn.losses import Loss
 from portable_mlp.optim import LBFGS
 from portable_mlp.training.epoch import Plan
@@ -39,6 +48,8 @@ PAIRS = {
     "HalfSumSquaredError": ("identity", "half_mse"),
 }
 """What a loss on logits is in terms of the outputs."""
+LINEAR = (BatchNorm, Dropout, Flatten, Scale)
+"""Layers that leave a straight line straight."""
 
 
 def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
@@ -179,7 +190,13 @@ def _plain(loss: Loss) -> bool:
 def _name_of(layer: Any) -> str:
     if isinstance(layer, Sigmoid):
         return "sigmoid" if layer.slope == 1 else ""
-    names = {Tanh: "tanh", ReLU: "relu", LeakyReLU: "leaky_relu"}
+    names = {
+        Identity: "identity",
+        LeakyReLU: "leaky_relu",
+        ReLU: "relu",
+        Softmax: "softmax",
+        Tanh: "tanh",
+    }
     return names.get(type(layer), "")
 
 
@@ -195,7 +212,7 @@ def _tape(
         params = host.layout.views(flat(values), xp)
         ctx, found = host.context(xp), list[LayerView]()
         dense: tuple[str, Array] | None = None
-        before = x
+        before, between = x, "identity"
 
         def close(name: str, z: Array, a: Array) -> None:
             assert dense is not None  # noqa: S101
@@ -218,11 +235,13 @@ def _tape(
             after = np.asarray(layer.apply(params[name], running[name], before, ctx)[0])
             if isinstance(layer, Dense):
                 if dense is not None:
-                    close("identity", before, before)
-                dense = (name, before)
+                    close(between, before, before)
+                dense, between = (name, before), "identity"
             elif dense is not None and isinstance(layer, (Elementwise, PReLU, Softmax)):
                 close(_name_of(layer) or layer.kind, before, after)
                 dense = None
+            elif not isinstance(layer, LINEAR):  # a residual block bends what goes through it
+                between = layer.kind
             before = after
         if dense is not None:
             close(pair[0], before, value_of(pair[0], before, 0.01))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from portable_mlp.diagnosis.report import Finding, GradientReport
 
+WIDTH = 100
+"""Of printed lines."""
 MOST = 3
 """Causes that are named; what else was seen is only noted."""
 
@@ -168,17 +171,32 @@ class DoctorReport:
         for number, found in enumerate(self.findings, 1):
             where = f" ({', '.join(found.where)})" if found.where else ""
             lines += [
-                f"{number}. {found.title}{where} [{found.id}]{_weight(found)}",
-                f"   Seen: {found.evidence}",
-                f"   Fix: {found.fix}",
+                *_wrapped(f"{number}. ", f"{found.title}{where} [{found.id}]{_weight(found)}"),
+                *_wrapped("   Seen: ", found.evidence),
+                *_wrapped("   Fix: ", found.fix),
             ]
         if len(self.trials) > 1:
             lines += ["", "Tried on copies:", *trial_lines(self.trials)]
-        lines += [f"Noted: {f.title} [{f.id}]: {f.evidence}." for f in self.noted]
+        if self.noted:
+            lines += ["", "Noted, but it may follow from the above or do no harm:"]
+        for f in self.noted:
+            lines += _wrapped("  - ", f"{f.title} [{f.id}]: {f.evidence}")
         if self.checked:
-            lines += ["", f"Checked: {'; '.join(self.checked)}."]
-        lines += [f"Not checked: {limit}." for limit in self.limits]
+            lines += ["", *_wrapped("Checked: ", f"{'; '.join(self.checked)}.")]
+        for limit in self.limits:
+            lines += _wrapped("Not checked: ", f"{limit}.")
         return "\n".join(lines).strip()
+
+
+def _wrapped(start: str, text: str) -> list[str]:
+    """Lines of at most a page's width, the later ones indented like the first."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_on_hyphens=False,
+    )
 
 
 def _weight(found: Finding) -> str:
@@ -194,7 +212,7 @@ def trial_lines(trials: Sequence[Trial]) -> list[str]:
     rows = [
         (
             "+".join(t.ids) or "-",
-            t.words,
+            t.words if len(t.ids) < 2 else "",
             str(t.steps),
             f"{t.start:.4g}",
             f"{t.end:.4g}",

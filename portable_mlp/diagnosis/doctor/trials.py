@@ -49,8 +49,8 @@ class Trials:
     def run(self, suspicions: Sequence[Suspicion]) -> dict[int, float]:
         """``{place of a suspicion: end of the best trial that shows it to be blocking}``.
 
-        Each fix alone, then in pairs, then all together and all but one: of causes that must be
-        mended together none helps alone, and each is missed among all.
+        Each fix alone, then in pairs, then all that helped in some way and all of these but one: of
+        causes that must be mended together none helps alone, and each is missed among all.
         """
         places = [k for k, s in enumerate(suspicions) if s.treatment is not None][:SINGLE]
         untouched = self._try(suspicions, ())
@@ -65,7 +65,7 @@ class Trials:
         for pair in combinations(paired, 2):
             self._add(found, pair, self._try(suspicions, pair))
         if len(places) > 2 and min(self._ends.values()) >= SOLVED * self.unit:
-            everything = tuple(places)
+            everything = tuple(sorted(found)) if len(found) > 2 else tuple(places)
             end = self._try(suspicions, everything)
             if self._better(end, min(v for key, v in self._ends.items() if len(key) < 3)):
                 for k in everything:

@@ -86,7 +86,12 @@ def ranked(keyed: Sequence[tuple[Suspicion, float]]) -> list[Suspicion]:
     groups[3] = [pair for pair in others if pair not in chosen] + groups[3]
     for place in (0, 2):
         groups[place].sort(key=lambda pair: _rank(pair[0]))
-    return [s for group in groups for s, _ in group]
+    named = [s for group in groups for s, _ in group]
+    # of wrong formulas that do no harm one is enough, as long as there is something else to say
+    harmless = [s for s in named if s.finding.id[0] == "R" and not s.finding.harmful][1:]
+    waiting = [s for s in named if s not in harmless and (s.certain or s.finding.id in STATIC)]
+    front = [s for s in named if s not in harmless and (s.finding.blocking or s in waiting)]
+    return front + harmless + [s for s in named if s not in front and s not in harmless]
 
 
 def _rank(s: Suspicion) -> float:

@@ -83,7 +83,7 @@ def test_labels_that_do_not_belong_to_the_rows() -> None:
 
 
 def test_without_trials_the_signs_alone_decide() -> None:
-    report = diagnose(**network(size=1000.0, depth=4, lr=0.05, steps=60), verify=False)
+    report = diagnose(**network(size=1000.0, fault="sign"), verify=False)
     assert "D05" in [f.id for f in report.findings]
     assert not report.trials
     assert report.findings[0].blocking is None
