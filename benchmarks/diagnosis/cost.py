@@ -18,8 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.datasets import fashion_mnist
-from portable_mlp import MLP, Doctor, load_digits
+from portable_mlp import MLP, Doctor, load_digits, load_fashion_mnist
 
 SETTINGS = {
     "digits 64-64-10, 60 epochs": ("digits", (64,), 60, 32),
@@ -32,8 +31,8 @@ def data(name: str) -> tuple[Any, Any]:
     if name == "digits":
         loaded = load_digits()
         return loaded.train_images, loaded.train_labels
-    x, y = fashion_mnist()[:2]
-    return x, y
+    loaded = load_fashion_mnist()
+    return loaded.train_images, loaded.train_labels
 
 
 def seconds(

@@ -107,18 +107,23 @@ def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
         network=network,
         rate=plan.learning_rate,
     )
-    return replace(patient, divisor=_divisor(patient))
+    x, y = patient.take(np.arange(min(8, patient.samples)))
+    with np.errstate(all="ignore"):
+        given = host.data_gradient(xp, flat(start), running, Data(x, y, None), keys)[0]
+    return replace(patient, divisor=_divisor(patient, x, y, float(given), problem.loss.reduction))
 
 
-def _divisor(patient: Patient) -> Callable[[int], float]:
+def _divisor(
+    patient: Patient, x: Array, y: Array, given: float, reduction: str
+) -> Callable[[int], float]:
+    """What makes the model's loss of the network's sum; ``given`` is the first, of some samples."""
     network = patient.network
     if network is None:
         return lambda n: 1.0
-    x, y = patient.take(np.arange(min(8, patient.samples)))
     t = network.targets(y, network.units(patient.start))
     own = network.loss(network.forward(patient.start, x), t)
-    each = patient.loss(patient.start, x, y) / own * len(t) if own else 1.0
-    return lambda n: each / n
+    ratio = given / own if own else 1.0
+    return (lambda n: ratio) if reduction == "sum" else lambda n: ratio * len(t) / n
 
 
 def _stepper(

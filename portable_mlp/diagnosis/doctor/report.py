@@ -176,7 +176,12 @@ class DoctorReport:
                 *_wrapped("   Fix: ", found.fix),
             ]
         if len(self.trials) > 1:
-            lines += ["", "Tried on copies:", *trial_lines(self.trials)]
+            unit = (
+                ""
+                if self.baseline != 1.0
+                else " (a loss of 1 is that of the best constant prediction)"
+            )
+            lines += ["", f"Tried on copies{unit}:", *trial_lines(self.trials)]
         if self.noted:
             lines += ["", "Noted, but it may follow from the above or do no harm:"]
         for f in self.noted:

@@ -466,10 +466,7 @@ def symptoms(case: Case) -> Iterator[Suspicion]:
         t = patient.targets_in_rows(patient.probe()[1]).astype(float)
         wanted = float(t.std(axis=0).mean())
         if wanted > 0 and spread < 0.05 * wanted:
-            evidence = (
-                f"outputs vary by {spread:.2g} over the samples, targets by {wanted:.2g}; the output "
-                "ignores the input"
-            )
+            evidence = f"outputs vary by {spread:.2g} over the samples, targets by {wanted:.2g}"
             yield Suspicion(finding("D22", evidence), None, SYMPTOM)
             return
     if patient.network is not None and abs(case.learned - 1) < 0.02 and case.course.steps > 5:
