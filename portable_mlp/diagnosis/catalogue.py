@@ -203,6 +203,26 @@ CATALOGUE: dict[str, Entry] = {
         "the targets are of another size than the network's outputs",
         "Y = (Y - Y.mean()) / Y.std(), and undo it in the predictions.",
     ),
+    "D14": Entry(
+        "the gradient grows from step to step",
+        "Shorter steps, smaller first weights, or a limit for the gradient's norm.",
+    ),
+    "D26": Entry(
+        "the accuracy is computed wrongly",
+        "np.mean(outputs.argmax(axis={axis}) == labels), over all samples and once.",
+    ),
+    "D27": Entry(
+        "one class is always predicted",
+        "A symptom; where nearly all samples are of that class, weigh the others more.",
+    ),
+    "D32": Entry(
+        "the same inputs have different targets",
+        "Look at the doubled rows: no network can give two answers to one question.",
+    ),
+    "D33": Entry(
+        "it learns the training set by heart",
+        "Stop early, add data, a weight penalty or dropout; take the weights of the best epoch.",
+    ),
     "D15": Entry(
         "the gradient points uphill, whatever else is wrong with it",
         "Look for a minus: in the error (it is output - target), in a derivative, in the update.",

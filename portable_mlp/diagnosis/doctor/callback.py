@@ -12,14 +12,31 @@ import numpy as np
 
 from portable_mlp.diagnosis.doctor.case import Case, Suspicion
 from portable_mlp.diagnosis.doctor.course import Course, Moment, marks
+from portable_mlp.diagnosis.doctor.levels import SYMPTOM
 from portable_mlp.diagnosis.doctor.own_model import model_patient
 from portable_mlp.diagnosis.doctor.patient import Patient, Values
 from portable_mlp.diagnosis.doctor.report import DoctorReport
 from portable_mlp.diagnosis.doctor.rules import RULES
 from portable_mlp.diagnosis.doctor.verdict import decide
-from portable_mlp.diagnosis.report import Finding
+from portable_mlp.diagnosis.report import Finding, finding
 from portable_mlp.optim import LBFGS
 from portable_mlp.training.loop import Callback, Run
+
+
+def by_heart(run: Run) -> list[Suspicion]:
+    """D33: the validation loss rises while the training's falls."""
+    figures = run.history.figures
+    if "val_loss" not in figures or len(figures["val_loss"]) < 3:
+        return []
+    seen, unseen = figures["loss"], figures["val_loss"]
+    best = int(np.argmin(unseen))
+    if unseen[-1] < 2 * seen[-1] or unseen[-1] < 1.2 * unseen[best] or seen[-1] > seen[best]:
+        return []
+    evidence = (
+        f"the validation loss was {unseen[best]:.3g} after epoch {best + 1} and is {unseen[-1]:.3g} now, "
+        f"the training's went from {seen[best]:.3g} to {seen[-1]:.3g}"
+    )
+    return [Suspicion(finding("D33", evidence, harmful=False), None, SYMPTOM)]
 
 
 class Doctor(Callback):
@@ -139,6 +156,7 @@ class Doctor(Callback):
                 course.diverged = step
         case = Case(patient, course)
         suspicions: list[Suspicion] = [s for rule in RULES for s in rule(case)]
+        suspicions += by_heart(run)
         report = self._report
         report.verified = self.verify
         report.checked = [
@@ -148,8 +166,11 @@ class Doctor(Callback):
         if isinstance(run.plan.optimizer, LBFGS):
             report.limits.append("fixes: copies of a training by L-BFGS are not made")
         verify = self.verify and not isinstance(run.plan.optimizer, LBFGS)
-        course.seconds = 0.0
         until = time.perf_counter() + self.seconds
+        if verify and suspicions:  # what the updates of a copy would take
+            began = time.perf_counter()
+            patient.slopes(patient.start, *patient.take(np.arange(patient.per_step)))
+            course.seconds = course.steps * (time.perf_counter() - began)
         decide(report, case, suspicions, verify, until, run.plan.seed, lambda words: None)
         report.probes = case.probes()
         report.losses = [(m.step, m.measure) for m in course.moments]

@@ -165,7 +165,7 @@ class Case:
             float(np.linalg.norm(change)),
             float(np.linalg.norm(moment.values[view.weight])),
         )
-        slopes = np.abs(change[change != 0]) if change.ndim else change
+        slopes = np.abs(change[change != 0]) / self.step_of()
         with np.errstate(all="ignore"):
             return LayerProbe(
                 view.name,

@@ -13,15 +13,16 @@ from portable_mlp.diagnosis.description import WRONG_ACTIVATIONS, Network
 from portable_mlp.diagnosis.doctor import treatments as treat
 from portable_mlp.diagnosis.doctor.case import Case, Suspicion
 from portable_mlp.diagnosis.doctor.course import follow
+from portable_mlp.diagnosis.doctor.levels import CERTAIN, GRADIENT, SYMPTOM
 from portable_mlp.diagnosis.doctor.patient import Patient, plain_step
 from portable_mlp.diagnosis.doctor.recognised import patient_of
 from portable_mlp.diagnosis.doctor.report import DoctorReport
-from portable_mlp.diagnosis.doctor.rules import CERTAIN, GRADIENT, RULES, SYMPTOM
+from portable_mlp.diagnosis.doctor.rules import RULES
 from portable_mlp.diagnosis.doctor.verdict import decide
 from portable_mlp.diagnosis.examination import Examination
 from portable_mlp.diagnosis.gradient_check import examined
 from portable_mlp.diagnosis.program import Program, ProgramError
-from portable_mlp.diagnosis.report import Finding
+from portable_mlp.diagnosis.report import Finding, finding
 
 NUMERIC = 150
 """Parameters up to which an unknown network is trained with differences."""
@@ -39,6 +40,7 @@ def diagnose(
     forward: Callable[..., Any] | None = None,
     update: Callable[..., Any] | None = None,
     outputs: Callable[..., Any] | None = None,
+    accuracy: Callable[..., Any] | None = None,
     description: Network | None = None,
     verify: bool = True,
     seconds: float = 30.0,
@@ -60,6 +62,7 @@ def diagnose(
         forward: ``forward(params, X)``: what the loss sees of the network; None to leave it out.
         update: ``update(params, gradients) -> params``; None for ``params - lr * gradients``.
         outputs: ``outputs(params, X)``; another name for ``forward``.
+        accuracy: ``accuracy(params, X, Y) -> float``, to be compared with that of the outputs; or None.
         description: what the network is; None to find it out.
         verify: whether short copies are trained with each proposed fix.
         seconds: that this may take, about.
@@ -104,6 +107,8 @@ def diagnose(
         tell("training a copy with the true gradient")
         mended = treat.both(cures).apply(patient)
         repaired = Case(mended, follow(mended, steps, seed=seed, seconds=seconds / 6))
+    if accuracy is not None:
+        suspicions += _of_the_accuracy(program, case, accuracy)
     for rule in RULES:
         for s in rule(repaired if repaired.course.moments else case):
             if all(s.finding.id != known.finding.id for known in suspicions):
@@ -155,6 +160,26 @@ def _of_the_program(e: Examination, patient: Patient, rate: float) -> list[Suspi
             continue
         made.append(Suspicion(f, cure, tier, certain=True))
     return made
+
+
+def _of_the_accuracy(program: Program, case: Case, accuracy: Callable[..., Any]) -> list[Suspicion]:
+    """D26: what the program calls its accuracy beside that of its outputs."""
+    judging = replace(program, loss_of=accuracy)
+    try:
+        said = judging.loss(case.last.values)
+    except ProgramError as error:
+        raise ProgramError(str(error).replace("loss:", "accuracy:", 1)) from error
+    outputs, classes = case.patient.outputs(case.last.values, case.patient.x), case.classes
+    if outputs is None or classes is None or len(outputs) != len(classes):
+        return []
+    chosen = outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(int)
+    right = float((chosen == classes).mean())
+    if min(abs(said - right), abs(said / 100 - right)) < 1e-6:
+        return []
+    evidence = f"it says {said:.4g}; of the outputs {right:.4g} are right"
+    axis = 0 if case.patient.columns else 1
+    found = finding("D26", evidence, where=("accuracy",), harmful=False, axis=axis)
+    return [Suspicion(found, None, CERTAIN, certain=True)]
 
 
 def merged(findings: Sequence[Finding]) -> list[Finding]:

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from portable_mlp.diagnosis.doctor.case import Case, Suspicion
+from portable_mlp.diagnosis.doctor.levels import CERTAIN, GRADIENT, LEARNED, STATIC, SYMPTOM
 from portable_mlp.diagnosis.doctor.report import MOST, DoctorReport
-from portable_mlp.diagnosis.doctor.rules import CERTAIN, GRADIENT, LEARNED, STATIC, SYMPTOM
 from portable_mlp.diagnosis.doctor.trials import FEWEST, Trials, marked
 from portable_mlp.diagnosis.doctor.trials import MOST as MOST_STEPS
 
+SYMPTOMS = ("D04", "D22", "D23", "D27", "D14")
+"""What is said where no cause was found, the first of these that was seen."""
 NEAR = 0.15
 """Ends of trials that differ by less, in units of chance, are equally good."""
 
@@ -58,7 +60,7 @@ def decide(
     found = [s.finding for s in ranked(keyed)]
     report.findings = found[:MOST]
     report.noted = found[MOST:] + report.noted
-    symptoms = [f for f in report.noted if f.id in ("D04", "D22", "D23")]
+    symptoms = [f for f in report.noted if f.id in SYMPTOMS]
     if not report.findings and symptoms:
         report.findings = symptoms[:1]
         report.noted = [f for f in report.noted if f is not symptoms[0]]

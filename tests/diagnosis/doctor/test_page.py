@@ -237,7 +237,7 @@ def test_the_page_says_what_was_found():
         "The causes, the likeliest first",
         "slope ratio -1.0",
         "Flip the sign.",
-        "blocking: its fix made the loss fall",
+        "blocking: its fix, alone or beside another, made the loss fall",
         "its fix alone did not make the loss fall",
         "wrong, but harmless",
         "at step 64",

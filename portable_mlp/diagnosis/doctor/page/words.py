@@ -118,7 +118,7 @@ def weight(found: Finding) -> tuple[str, str]:
     if not found.harmful:
         return "○", "wrong, but harmless"
     if found.blocking:
-        return "●", "blocking: its fix made the loss fall"
+        return "●", "blocking: its fix, alone or beside another, made the loss fall"
     if found.blocking is None:
         return "◐", "its fix was not tried"
     return "◐", "its fix alone did not make the loss fall"

@@ -1,0 +1,45 @@
+"""What can keep a network from learning, beside a wrong gradient: one function for each kind.
+
+Each rule looks at a case and gives suspicions. Thresholds are scale-free; the healthy figure stands in
+the evidence. Where a fix can be tried, its effect decides and not the threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from portable_mlp.diagnosis.doctor.case import Case, Suspicion
+from portable_mlp.diagnosis.doctor.rules.data import conflicts, inputs, labels, targets
+from portable_mlp.diagnosis.doctor.rules.layers import (
+    dead_layers,
+    hidden_softmax,
+    linear_network,
+    mismatch,
+    no_bias,
+    saturated_layers,
+    vanishing,
+)
+from portable_mlp.diagnosis.doctor.rules.steps import step_length
+from portable_mlp.diagnosis.doctor.rules.symptoms import growing, one_class, symptoms
+from portable_mlp.diagnosis.doctor.rules.weights import first_weights
+
+Rule = Callable[[Case], Iterator[Suspicion]]
+
+RULES: tuple[Rule, ...] = (
+    step_length,
+    inputs,
+    targets,
+    labels,
+    first_weights,
+    dead_layers,
+    saturated_layers,
+    vanishing,
+    hidden_softmax,
+    linear_network,
+    no_bias,
+    mismatch,
+    conflicts,
+    growing,
+    one_class,
+    symptoms,
+)
