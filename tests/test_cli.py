@@ -192,3 +192,144 @@ def test_download_shows_progress_and_says_what_to_do_offline(tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
     assert "train-images-idx3-ubyte" in done.stderr
     assert str(tmp_path) in done.stderr
+
+
+# -- doctor ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tables: 3 kinds of animals by 4 figures, as they are and spoiled."""
+    folder = tmp_path_factory.mktemp("tables")
+    random = np.random.default_rng(0)
+    centres, kinds = 2 * random.normal(size=(3, 4)), random.integers(0, 3, 300)
+    x = centres[kinds] + random.normal(size=(300, 4))
+    names = np.asarray(["cat", "dog", "owl"])
+
+    def write(name: str, x: np.ndarray, target: np.ndarray) -> None:
+        lines = [",".join([*map(str, row), str(t)]) for row, t in zip(x, target, strict=True)]
+        (folder / name).write_text("\n".join(["height,weight,age,speed,kind", *lines]) + "\n")
+
+    write("healthy.csv", x, names[kinds])
+    write("unscaled.csv", x * [1000, 1, 0.01, 5000], names[kinds])
+    write("shuffled.csv", x, names[random.permutation(kinds)])
+    write("prices.csv", x, 1e5 * x[:, 0] + 3e5)
+    return folder
+
+
+def doctor(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run("doctor", str(file), "--target", "kind", *arguments)
+
+
+def test_doctor_finds_nothing_in_a_healthy_table(tables: Path) -> None:
+    done = doctor(tables / "healthy.csv")
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert "300 samples, 4 features, kind is 3 classes. Trained: loss " in first
+    assert "(always the commonest class: 3" in first
+    assert "Nothing found that keeps this network from learning." in rest
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "arguments", "words"),
+    [
+        (
+            "unscaled.csv",
+            ["--activation", "tanh", "--optimizer", "sgd"],
+            "not scaled (X) [D05]: blo",
+        ),
+        ("shuffled.csv", [], "1. the labels do not belong to the rows (X, Y) [D24]"),
+        ("prices.csv", [], "[D34]: blocking"),
+        ("healthy.csv", ["--lr", "1e-7"], "1. the steps are too short or too few [D03]: blocking"),
+        ("prices.csv", ["--epochs", "2"], "kind is a number. Trained: loss "),
+        ("prices.csv", ["--epochs", "2"], " (always the mean: "),
+    ],
+)
+def test_doctor_names_the_cause(tables: Path, file: str, arguments: list[str], words: str) -> None:
+    done = doctor(tables / file, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert words in done.stdout
+
+
+def test_doctor_says_that_a_training_diverged_and_why(tables: Path) -> None:
+    done = doctor(tables / "healthy.csv", "--optimizer", "sgd", "--lr", "1000")
+    assert done.returncode == 0
+    assert done.stderr.startswith("portable-mlp: training diverged in epoch 1")
+    assert len(done.stderr.splitlines()) == 1
+    assert "[D01]: blocking" in done.stdout
+    assert "steps 8192 times shorter" in done.stdout
+
+
+def test_doctor_without_trials(tables: Path) -> None:
+    done = doctor(tables / "healthy.csv", "--lr", "1e-7", "--no-verify")
+    assert "[D03]\n" in done.stdout
+    assert "Tried on copies" not in done.stdout
+
+
+def test_doctor_takes_a_network_as_it_is_told(tables: Path) -> None:
+    done = doctor(tables / "healthy.csv", "--hidden", "9", "--hidden", "7", "--json")
+    layers = json.loads(done.stdout)["probes"][0]["layers"]
+    assert [layer["units"] for layer in layers] == [9, 7, 3]
+
+
+def test_doctor_in_json_is_one_object(tables: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = doctor(tables / "shuffled.csv", "--json", "--report", str(page))
+    assert len(done.stdout.splitlines()) == 1
+    found = json.loads(done.stdout)
+    assert found["findings"][0]["id"] == "D24"
+    assert set(found["findings"][0]) >= {"id", "blocking", "title", "evidence", "fix"}
+    assert found["ok"] is False
+    assert done.stderr == f"Page: {page}\n"
+    assert page.is_file()
+
+
+def test_doctor_writes_a_page(tables: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = doctor(tables / "shuffled.csv", "--report", str(page))
+    assert done.stderr == f"Page: {page}\n"
+    assert "the labels do not belong to the rows" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "there is no such file."),
+        ("a,kind\n", "holds a header and no samples."),
+        ("a,kind\n1,2\nx,3\n", "line 3, column 'a': got 'x', expected a number"),
+        ("a,kind\n1,2\n1,inf\n", "line 3, target 'kind': got inf, expected a finite number"),
+        ("a,kind\n1,cat\n1,cat\n", "target 'kind' is 'cat' in every line"),
+        ("a,Kinds\n1,2\n", "there is no column 'kind', expected one of 'a', 'Kinds'. Did you mean"),
+    ],
+)
+def test_doctor_refuses_a_table_in_one_line(tmp_path: Path, text: str | None, words: str) -> None:
+    if text is not None:
+        (tmp_path / "t.csv").write_text(text)
+    done = doctor(tmp_path / "t.csv")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"portable-mlp: {tmp_path / 't.csv'}: ")
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--target"], "requires an argument"),
+        (["--target", "kind", "--task", "clasification"], "Did you mean 'classification'?"),
+        (["--target", "kind", "--activation", "rellu"], "Did you mean 'relu'?"),
+        (["--target", "kind", "--optimizer", "adamm"], "Did you mean 'adam'?"),
+        (["--target", "kind", "--epochs", "0"], "at least 1"),
+        (["--target", "kind", "--lr", "-1"], "above 0"),
+        (["--target", "kind", "--hidden", "0"], "at least 1"),
+        (["--target", "kind", "--report", "."], "--report: got '.', expected a file"),
+        (["--target", "kind", "--report", "no/such/a.html"], "expected a file in a folder that"),
+        ([], "Missing option '--target'"),
+    ],
+)
+def test_doctor_wrong_usage_is_exit_code_2(tables: Path, arguments: list[str], words: str) -> None:
+    done = run("doctor", str(tables / "healthy.csv"), *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in " ".join(done.stderr.replace("│", " ").split())
+    assert "Traceback" not in done.stderr

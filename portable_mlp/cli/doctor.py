@@ -46,6 +46,8 @@ def doctor(
         check_name("--task", task, TASKS)
         choose("--activation", activation, ACTIVATIONS, Layer)
         choose("--optimizer", optimizer, OPTIMIZERS, Optimizer)
+        if min(hidden or [1]) < 1:
+            raise ValueError(f"--hidden: got {min(hidden or [1])}, expected at least 1.")
         if report is not None and (report.is_dir() or not report.parent.is_dir()):
             raise ValueError(
                 f"--report: got {str(report)!r}, expected a file in a folder that exists."
@@ -93,7 +95,8 @@ def doctor(
 def _about(file: Path, table: Table, model: MLP) -> str:
     rows, features = table.X.shape
     kind = f"{len(table.classes)} classes" if table.classes else "a number"
-    figures = model.evaluate(table.X, table.y)
+    with np.errstate(all="ignore"):  # the weights may be huge
+        figures = model.evaluate(table.X, table.y)
     seen = f"loss {figures['loss']:.4g}"
     if "accuracy" in figures:
         largest = np.bincount(table.y.astype(int)).max() / rows

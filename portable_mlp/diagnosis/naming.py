@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from portable_mlp.diagnosis.matching import matching
 from portable_mlp.diagnosis.mutants import RIGHT_FORMULA, right_delta
 from portable_mlp.diagnosis.program import ProgramError
 from portable_mlp.diagnosis.reference import Reference
-from portable_mlp.diagnosis.relations import factor_in_words, name_of_factor, relation_of
+from portable_mlp.diagnosis.relations import Sample, factor_in_words, name_of_factor, relation_of
 from portable_mlp.diagnosis.report import (
     DOWNHILL,
     HARMFUL,
@@ -30,6 +31,8 @@ from portable_mlp.diagnosis.slopes import beside_the_true_one
 
 EXACT = 1e-4
 """How near to 1 a factor must be to be 1."""
+NEARLY = 0.98
+"""Cosine from which on two gradients lead about the same way."""
 UPHILL = -0.5
 """Cosine below which an unexplained gradient is said to point uphill."""
 
@@ -85,7 +88,10 @@ def name(e: Examination, description: Network | None) -> None:
     if e.wrong and not named:
         last = e.program.names[e.wrong[-1]]
         named = {k: [Named("R24", formula=last)] for k in e.wrong}
-    e.report.findings += _findings(e, named) + _uphill(e, named)
+    found = _findings(e, named)
+    if matched is not None:
+        found = _nearly_of_another_loss(e, matched[0], found)
+    e.report.findings += found + _uphill(e, named)
     e.report.parameters += _verdicts(e, named)
 
 
@@ -245,6 +251,40 @@ def _findings(e: Examination, named: dict[int, list[Named]]) -> list[Finding]:
         for n in of:
             groups.setdefault((n.id, n.words), []).append((k, n))
     return [_finding(e, sorted(members)) for members in groups.values()]
+
+
+def _nearly_of_another_loss(
+    e: Examination, reference: Reference, findings: list[Finding]
+) -> list[Finding]:
+    """Says of a wrong gradient beside a squared error that it is nearly the cross-entropy's.
+
+    That is why it learns: s (1 - s) of a second softmax, say, is nearly a constant.
+    """
+    pair = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
+    other = pair.get(reference.network.activations[-1])
+    if other is None or not reference.network.loss.endswith("mse"):
+        return findings
+    network = replace(reference.network, loss=other)
+    exchanged = replace(reference, network=network)
+    last = reference.wiring.places[-1].weight
+    samples = []
+    for p in e.points:
+        g = p.gradients[last]
+        if g is not None:
+            t = exchanged.targets(p.y, exchanged.units(p.values))
+            n = exchanged.gradients(p.values, p.x, t)[last]
+            samples.append(Sample(g.reshape(-1), n.reshape(-1), p.values[last].reshape(-1)))
+    if not samples or not NEARLY < cosine(samples) < 1 - 1e-9:
+        return findings
+    g, n = (np.concatenate([getattr(s, part) for s in samples]) for part in "gn")
+    said = (
+        f"; it is nearly {float(g @ n) / float(n @ n):.2g} times the gradient of the cross-entropy "
+        f"(cosine {cosine(samples):.3f}), and learns like that"
+    )
+    return [
+        replace(f, evidence=f.evidence + said) if f.id in ("R05", "R09", "R24") else f
+        for f in findings
+    ]
 
 
 def _uphill(e: Examination, named: dict[int, list[Named]]) -> list[Finding]:

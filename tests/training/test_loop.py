@@ -669,3 +669,109 @@ def test_divergence_of_arrays_that_are_apart() -> None:
         model.fit(x, y, epochs=50, batch_size=8, optimizer="sgd", learning_rate=10.0, verbose=0)
     assert all(np.isfinite(v).all() for v in model.parameters().values())
     assert model.predict(x).shape == (40, 2)
+
+
+# -- calls after some mini-batches only ------------------------------------------------------------
+
+
+class StopsAt(Callback):
+    """Remembers when it was called, and the weights."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.numbers, self.asked = numbers, 0
+        self.seen: list[int] = []
+        self.weights: list[np.ndarray] = []
+
+    def stops(self, run: Run) -> tuple[int, ...]:
+        self.asked += 1
+        return self.numbers
+
+    def on_stop(self, run: Run, done: int) -> None:
+        self.seen.append(done)
+        self.weights.append(np.array(run.problem.backend.to_numpy(run.carry.vector)))
+
+
+class WantsEachStep(Callback):
+    def __init__(self) -> None:
+        self.weights: list[np.ndarray] = []
+
+    def on_step_end(self, run: Run, step: int) -> None:
+        self.weights.append(np.array(run.problem.backend.to_numpy(run.carry.vector)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "called"),
+    [
+        ((1, 9, 10, 20, 27), [1, 9, 10, 20, 27]),
+        ((20, 1, 9), [1, 9, 20]),
+        ((0, -3, 28, 10**9, 5), [5]),
+        (np.asarray([3, 18]), [3, 18]),
+        ((), []),
+    ],
+    ids=["in order", "out of order", "out of range", "array", "none"],
+)
+def test_stops_are_counted_over_the_epochs(asked: Any, called: list[int]) -> None:
+    watch = StopsAt(*asked)
+    MLP([2, 4, 3], metrics=()).fit(X, Y, epochs=3, batch_size=10, callbacks=[watch])
+    assert watch.seen == called
+    assert watch.asked == 1
+
+
+@pytest.mark.xfail(reason="loop.train: a number that is given twice is kept twice")
+def test_a_stop_that_is_named_twice_is_one_call() -> None:
+    watch = StopsAt(5, 5, 7)
+    MLP([2, 4, 3], metrics=()).fit(X, Y, epochs=1, batch_size=10, callbacks=[watch])
+    assert watch.seen == [5, 7]
+
+
+def test_stops_see_the_weights_of_their_step_and_change_none(backend: Backend) -> None:
+    def trained(*callbacks: Callback) -> np.ndarray:
+        model = MLP([2, 4, 3], backend=backend, metrics=())
+        model.fit(X, Y, epochs=2, batch_size=10, callbacks=callbacks)
+        return np.concatenate([v.ravel() for v in model.parameters().values()])
+
+    one, two, each = StopsAt(1, 4, 9, 13, 18), StopsAt(13, 2), WantsEachStep()
+    alone, stopped = trained(), trained(one, two)
+    np.testing.assert_array_equal(stopped, alone)
+    np.testing.assert_array_equal(one.weights[-1], alone)
+    np.testing.assert_array_equal(one.weights[3], two.weights[1])
+    np.testing.assert_array_equal(trained(each), alone)
+    for done, weights in zip(one.seen, one.weights, strict=True):
+        np.testing.assert_array_equal(weights, each.weights[done - 1])
+
+
+def test_stops_beside_a_callback_that_wants_each_step() -> None:
+    watch, each = StopsAt(2, 11, 18), WantsEachStep()
+    MLP([2, 4, 3], metrics=()).fit(X, Y, epochs=2, batch_size=10, callbacks=[each, watch])
+    assert watch.seen == [2, 11, 18]
+    assert len(each.weights) == 18
+    for done, weights in zip(watch.seen, watch.weights, strict=True):
+        np.testing.assert_array_equal(weights, each.weights[done - 1])
+
+
+def test_stops_of_a_second_training_start_again() -> None:
+    model, watch = MLP([2, 4, 3], metrics=()), StopsAt(3)
+    for _ in range(2):
+        model.fit(X, Y, epochs=1, batch_size=10, callbacks=[watch])
+    assert watch.seen == [3, 3]
+
+
+def test_ctrl_c_in_a_stop_keeps_its_weights() -> None:
+    class Presses(StopsAt):
+        def on_stop(self, run: Run, done: int) -> None:
+            super().on_stop(run, done)
+            raise KeyboardInterrupt
+
+    model, press = MLP([2, 4, 3], metrics=()), Presses(12)
+    history = model.fit(X, Y, epochs=5, batch_size=10, callbacks=[press], verbose=0)
+    assert (history.stopped, history.epochs, press.seen) == ("interrupted", 1, [12])
+    flat = np.concatenate([v.ravel() for v in model.parameters().values()])
+    np.testing.assert_array_equal(flat, press.weights[0])
+
+
+@pytest.mark.xfail(reason="numba: a sum of one number has no loop to be made in")
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_mini_batch_of_one_row(rows: int) -> None:
+    model = MLP([2, 4, 1], loss="squared_error", metrics=())
+    history = model.fit(X[:rows], X[:rows, :1], epochs=2, batch_size=1)
+    assert np.isfinite(history["loss"]).all()

@@ -70,23 +70,26 @@ def ranked(keyed: Sequence[tuple[Suspicion, float]]) -> list[Suspicion]:
     """Causes in the order in which they are named.
 
     First what was there before the first step (programs, gradients, data, first weights) and was shown
-    to block; then the best of the other fixes; then what is certain but does no harm by itself; then
-    the rest, which may follow from those before.
+    to block; then what is wrong in the program for certain, and not harmless by its slope; then the
+    best of the other fixes; then what is certain but does no harm by itself; then the rest, which may
+    follow from those before.
 
     Args:
         keyed: suspicions, each with the end of the best trial that shows it to be blocking.
     """
-    groups: list[list[tuple[Suspicion, float]]] = [[], [], [], []]
+    groups: list[list[tuple[Suspicion, float]]] = [[], [], [], [], []]
     for s, end in keyed:
         first = s.tier <= GRADIENT or s.finding.id in STATIC
         sure = s.finding.blocking or (s.tier == CERTAIN and s.finding.blocking is None)
-        groups[0 if first and sure else 1 if sure else 2 if s.certain else 3].append((s, end))
-    others = sorted(groups[1], key=lambda pair: pair[0].tier)
+        wrong = s.certain and s.tier <= GRADIENT and s.finding.harmful
+        place = 0 if first and sure else 1 if wrong else 2 if sure else 3 if s.certain else 4
+        groups[place].append((s, end))
+    others = sorted(groups[2], key=lambda pair: pair[0].tier)
     best = min((end for _, end in others), default=math.inf)
     chosen = [pair for pair in others if pair[1] <= best + NEAR][:1]
-    groups[1] = chosen
-    groups[3] = [pair for pair in others if pair not in chosen] + groups[3]
-    for place in (0, 2):
+    groups[2] = chosen
+    groups[4] = [pair for pair in others if pair not in chosen] + groups[4]
+    for place in (0, 1, 3):
         groups[place].sort(key=lambda pair: _rank(pair[0]))
     named = [s for group in groups for s, _ in group]
     # of wrong formulas that do no harm one is enough, as long as there is something else to say
