@@ -432,7 +432,7 @@ class Described(Callback):
 
     patient: Any
 
-    def on_train_begin(self, run: Run) -> None:
+    def on_train_end(self, run: Run) -> None:
         layout, vector = run.problem.layout, np.array(run.carry.vector).astype(float)
         start = [vector[place].reshape(spec.shape) for _, spec, place in layout.entries]
         state = run.problem.to_host(run.snapshot())[1]
@@ -476,3 +476,17 @@ def test_these_activations_are_recognised(hidden: str) -> None:
     MLP([4, 6, 3], activation=hidden).fit(X, Y, epochs=1, callbacks=[seen])
     activations = tuple(seen.patient.network.network.activations)
     assert activations == (hidden, "softmax")
+
+
+@pytest.mark.parametrize(
+    "norm", [(), (nn.BatchNorm(),), (nn.LayerNorm(),)], ids=["", "batch", "row"]
+)
+def test_layers_are_seen_as_the_model_has_them(norm: tuple[nn.Layer, ...]) -> None:
+    seen = Described()
+    layers = [nn.Dense(6), *norm, nn.ReLU(), nn.Residual((nn.Dense(6), nn.Tanh())), nn.Dense(3)]
+    model = MLP(layers=layers, inputs=4, dtype="float64")
+    model.fit(X, Y, callbacks=[seen], **FIT)
+    first, last = seen.patient.layers(seen.patient.start, X)
+    assert (first.activation, last.activation) == ("relu", "softmax")
+    np.testing.assert_array_equal(first.a, np.maximum(first.z, 0))
+    np.testing.assert_allclose(last.a, model.predict_proba(X), rtol=1e-9)
