@@ -40,6 +40,7 @@ def gallery(
     if id is None:
         _list(found, as_json)
         return
+    id = {name.lower(): name for name in found}.get(id.lower(), id)
     with usage_errors():
         check_name("system", id, tuple(found))
     system = found[id]

@@ -256,6 +256,11 @@ CATALOGUE: dict[str, Entry] = {
         "a function writes to its own arguments",
         "Work on copies: what a call changes, the next one starts from.",
     ),
+    "F05": Entry(
+        "softmax is applied twice",
+        "The loss takes the softmax itself, or the network does, but not both: the outputs of the second "
+        "are nearly equal whatever the network says.",
+    ),
     "F04": Entry(
         "a parameter has no part in the loss",
         "Use it in the forward pass, or leave it out of the parameters.",

@@ -11,7 +11,12 @@ import numpy as np
 from portable_mlp.nn.choices import check_name
 
 ACTIVATIONS = ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax")
-WRONG_ACTIVATIONS = ("softmax over the samples", "softmax over everything", "sigmoid of -z")
+WRONG_ACTIVATIONS = (
+    "softmax over the samples",
+    "softmax over everything",
+    "softmax of a softmax",
+    "sigmoid of -z",
+)
 """What a forward pass has by mistake."""
 
 UNUSED = (0,)
@@ -206,6 +211,7 @@ def candidates(layers: int, mixed: bool = False) -> Iterator[tuple[tuple[str, ..
         "leaky_relu": ("half_mse",),
         "softmax over the samples": ("cross_entropy", "half_mse"),
         "softmax over everything": ("cross_entropy", "half_mse"),
+        "softmax of a softmax": ("cross_entropy",),
         "sigmoid of -z": ("half_mse", "binary_cross_entropy", "cross_entropy"),
     }
     hidden = ("sigmoid", "tanh", "relu", "leaky_relu", "softmax", "identity", "sigmoid of -z")

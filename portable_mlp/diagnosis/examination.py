@@ -115,8 +115,8 @@ def _fewer_samples(program: Program, random: np.random.Generator) -> tuple[Progr
     if x.ndim != 2 or y.ndim < 1:
         return program, x.shape[0] if x.ndim else 1, False
     vector = y.ndim == 2 and 1 in y.shape  # one number for each sample, whichever way it lies
-    in_rows = x.shape[0] == (y.size if vector else y.shape[0])
-    in_columns = x.shape[1] == (y.size if vector else y.shape[-1])
+    in_rows = x.shape[0] == y.shape[0] or (vector and x.shape[0] == y.size)
+    in_columns = x.shape[1] == y.shape[-1] or (vector and x.shape[1] == y.size)
     columns = in_columns and not in_rows
     if in_rows and in_columns and program.leaves:
         # a square batch: the first matrix has one side as long as the features

@@ -8,6 +8,7 @@ exact gradient of a described perceptron where the program's forward pass is one
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -162,4 +163,8 @@ def _of_the_update(e: Examination, update: Callable[..., Any]) -> list[Finding]:
             ].append(name)
         elif float(moved @ slope) > 0 and "R20" not in found:
             found.setdefault("R01", ("the update adds the gradient", []))[1].append(name)
-    return [finding(id, evidence, where=names) for id, (evidence, names) in found.items()]
+    made = [finding(id, evidence, where=names) for id, (evidence, names) in found.items()]
+    return [
+        replace(f, fix="Subtract in the update: W -= rate * dW.") if f.id == "R01" else f
+        for f in made
+    ]

@@ -16,7 +16,13 @@ from portable_mlp.diagnosis.matching import matching
 from portable_mlp.diagnosis.mutants import RIGHT_FORMULA, right_delta
 from portable_mlp.diagnosis.program import ProgramError
 from portable_mlp.diagnosis.reference import Reference
-from portable_mlp.diagnosis.relations import Sample, factor_in_words, name_of_factor, relation_of
+from portable_mlp.diagnosis.relations import (
+    Sample,
+    clipped,
+    factor_in_words,
+    name_of_factor,
+    relation_of,
+)
 from portable_mlp.diagnosis.report import (
     DOWNHILL,
     HARMFUL,
@@ -79,6 +85,8 @@ def name(e: Examination, description: Network | None) -> None:
     for k in e.wrong:
         e.true[k] = beside_the_true_one(e, k, matched)
         e.found[k] = relation_of(e.true[k], e.program.values[k].shape)
+    if e.wrong and all(k in e.true for k in e.wrong) and _is_clipped(e, matched):
+        return
     e.wrong = [k for k in e.wrong if e.found[k] is None or e.found[k].id]  # type: ignore[union-attr]
     if e.wrong and matched is not None:
         named = _by_formula(e, *matched)
@@ -93,6 +101,28 @@ def name(e: Examination, description: Network | None) -> None:
         found = _nearly_of_another_loss(e, matched[0], found)
     e.report.findings += found + _uphill(e, named)
     e.report.parameters += _verdicts(e, named)
+
+
+def _is_clipped(e: Examination, matched: tuple[Reference, float] | None) -> bool:
+    """Whether the gradients are right but for a limit; says so among the limits of the check."""
+    if e.unusable or len({len(e.true[k]) for k in e.wrong}) > 1:
+        return False
+    every = range(len(e.program.leaves))
+    whole = {k: e.true.get(k) or beside_the_true_one(e, k, matched) for k in every}
+    if len({len(of) for of in whole.values()}) > 1:
+        return False
+    limit = clipped([[whole[k][p] for k in every] for p in range(len(whole[0]))])
+    if not limit:
+        return False
+    e.report.limits.append(
+        f"the length of the gradient: it is limited to {limit}, and right but for that"
+    )
+    e.wrong = []
+    e.true.clear()
+    e.found.clear()
+    e.errors = [0.0 for _ in e.errors]
+    e.report.parameters += _verdicts(e, {})
+    return True
 
 
 def _silent(e: Examination) -> list[Finding]:
@@ -161,6 +191,8 @@ def _of_the_forward_pass(e: Examination, reference: Reference, factor: float) ->
         if activation.startswith("softmax over") and "D18" not in known:
             axis = axis_of_outputs(columns)
             found.append(finding("D18", evidence, where=("loss",), formula=axis))
+        if activation == "softmax of a softmax":
+            found.append(finding("F05", evidence, where=("loss",)))
         if activation == "sigmoid of -z":
             found.append(finding("F01", evidence, where=("loss",)))
     n, k = e.samples, e.outputs

@@ -83,6 +83,10 @@ class Program:
     """Arguments that a call has written to."""
     trusted: bool = field(default=False, init=False)
     """Whether it is given X and Y themselves, which it can't write to, in place of copies."""
+    seeded: bool = field(default=False, init=False)
+    """Whether ``np.random`` is set to the same state before each call, and set back after it."""
+    named_like: Any = field(default=None, init=False)
+    """The gradients as they came last: their keys need not be those of the parameters."""
     memory: Memory | None = field(default=None, init=False)
     """What its gradients have of earlier calls."""
 
@@ -203,10 +207,12 @@ class Program:
                     "alone, not (loss, gradients)."
                 )
         try:
-            return [
+            made = [
                 None if g is None else np.array(_to_host(g), np.float64)
                 for g in _like(found, self.params, self.called)
             ]
+            self.named_like = found
+            return made
         except (TypeError, ValueError) as error:
             if isinstance(error, ProgramError):
                 raise
@@ -228,7 +234,8 @@ class Program:
         backends = [leaf.backend for leaf in self.leaves]
         given = _rebuilt(self.params, map(_made, values, backends))
         arrays = (np.zeros(1) if g is None else g for g in gradients)
-        slopes = _rebuilt(self.params, map(_made, arrays, backends))
+        like = self.params if self.named_like is None else self.named_like
+        slopes = _rebuilt_as(self.params, like, map(_made, arrays, backends))
         with self._scope(), np.errstate(all="ignore"):
             try:
                 found = update(given, slopes)
@@ -247,7 +254,7 @@ class Program:
         data = [d.locked() if self.trusted else d.fresh() for d in (self._X, *rest)]
         with self._scope(), np.errstate(all="ignore"):
             try:
-                found = function(given, *data)
+                found = self._answer(function, given, data)
             except Exception as error:
                 if self.trusted and "read-only" in str(error):
                     self.trusted = False
@@ -262,6 +269,16 @@ class Program:
                 if not np.array_equal(_to_host(passed), source.host, equal_nan=source.floats):
                     self.changed.add(f"{what} changes {source.name}")
         return found
+
+    def _answer(self, function: Callable[..., Any], given: Any, data: list[Any]) -> Any:
+        if not self.seeded:
+            return function(given, *data)
+        state = np.random.get_state()
+        try:
+            np.random.seed(0)
+            return function(given, *data)
+        finally:
+            np.random.set_state(state)
 
     def _scope(self) -> AbstractContextManager[Any]:
         backend = next((leaf.backend for leaf in self.leaves if leaf.backend is not None), None)
@@ -282,9 +299,24 @@ class _Data:
             ) from error
         if self.host.dtype == object:
             raise ProgramError(f"{name}: got {type(given).__name__} of objects, expected numbers.")
+        if self.host.dtype.kind not in "fiub":
+            raise ProgramError(
+                f"{name}: got an array of type {self.host.dtype}, expected numbers; text must be turned "
+                "into class numbers first."
+            )
+        if not self.host.size:
+            raise ProgramError(f"{name}: got no numbers, shape {self.host.shape}.")
         self.floats = self.host.dtype.kind == "f"
         if self.floats:
             self.host = self.host.astype(np.float64)
+        wrong = np.argwhere(~np.isfinite(self.host))
+        if len(wrong):
+            place = tuple(int(k) for k in wrong[0])
+            raise ProgramError(
+                f"{name}: holds {self.host[place]} at {list(place)}"
+                f"{f' and in {len(wrong) - 1} other places' if len(wrong) > 1 else ''}; fill it in or "
+                "leave such samples out."
+            )
         self.backend = _backend_of(given, owner)
 
     def other(self, host: np.ndarray) -> _Data:
@@ -391,6 +423,19 @@ def _rebuilt(like: Any, leaves: Any) -> Any:
     if hasattr(like, "_fields"):
         return type(like)(*children)
     return children if isinstance(like, list) else tuple(children)
+
+
+def _rebuilt_as(params: Any, like: Any, leaves: Any) -> Any:
+    """Arrays in the order of the parameters, in the structure that gradients came in."""
+    if isinstance(params, dict) and isinstance(like, dict):
+        keys = _matched(list(params), list(like), "gradients")
+        return {
+            keys[key]: _rebuilt_as(child, like[keys[key]], leaves) for key, child in params.items()
+        }
+    if isinstance(params, dict) and isinstance(like, (list, tuple)):
+        made = [_rebuilt_as(p, g, leaves) for p, g in zip(params.values(), like, strict=True)]
+        return made if isinstance(like, list) else tuple(made)
+    return _rebuilt(params, leaves)
 
 
 def _like(found: Any, like: Any, name: str) -> list[Any]:

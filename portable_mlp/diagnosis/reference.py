@@ -39,6 +39,8 @@ def value_of(name: str, z: Array, slope: float) -> Array:
             return shares
         if name == "softmax over the samples":
             return value_of("softmax", z.T, slope).T
+        if name == "softmax of a softmax":
+            return value_of("softmax", value_of("softmax", z, slope), slope)
         if name == "softmax over everything":
             return value_of("softmax", z.reshape(1, -1), slope).reshape(z.shape)
         if name == "sigmoid of -z":
@@ -81,6 +83,9 @@ def backward_through(name: str, z: Array, da: Array, slope: float) -> Array:
         return da * slope_of(name, z, slope)
     if name == "softmax over the samples":
         return backward_through("softmax", z.T, da.T, slope).T
+    if name == "softmax of a softmax":
+        inner = value_of("softmax", z, slope)
+        return backward_through("softmax", z, backward_through("softmax", inner, da, slope), slope)
     if name == "softmax over everything":
         flat = backward_through("softmax", z.reshape(1, -1), da.reshape(1, -1), slope)
         return flat.reshape(z.shape)

@@ -82,6 +82,35 @@ def relation_of(samples: Sequence[Sample], shape: tuple[int, ...]) -> Relation |
     return None
 
 
+def clipped(samples: Sequence[Sequence[Sample]]) -> str:
+    """How gradients were limited, in words; empty if they were not.
+
+    By norm: at each point all parameters' gradients are the true ones times one factor of at most 1. By
+    value: every entry is the true one or ±c, whichever is nearer to 0.
+
+    Args:
+        samples: at each point, those of all parameters.
+    """
+    g = [np.concatenate([s.g for s in at]) for at in samples]
+    n = [np.concatenate([s.n for s in at]) for at in samples]
+    factors = [_proportional(b, a) for a, b in zip(g, n, strict=True)]
+    if all(f is not None for f in factors):
+        known = [f for f in factors if f is not None]
+        limits = [float(np.linalg.norm(a)) for a, f in zip(g, known, strict=True) if f < 1 - 1e-6]
+        one = bool(limits) and np.ptp(limits) <= 1e-6 * max(limits)
+        if one and all(0 < f <= 1 + 1e-6 for f in known):
+            return f"a norm of {limits[0]:.4g}"
+    largest = max(float(np.abs(a).max(initial=0)) for a in g)
+    true = np.abs(np.concatenate(n))
+    limited = largest > 0 and (true > 1.01 * largest).any() and (true < 0.9 * largest).any()
+    if limited and all(
+        np.allclose(a, np.clip(b, -largest, largest), rtol=1e-4, atol=1e-7 * largest)
+        for a, b in zip(g, n, strict=True)
+    ):
+        return f"entries of at most {largest:.4g}"
+    return ""
+
+
 def _proportional(a: Array, b: Array) -> float | None:
     """c with b = c a; None if there is none."""
     square, size = float(a @ a), float(np.linalg.norm(b))

@@ -165,8 +165,8 @@ def train(
     try:
         for callback in callbacks:
             callback.on_train_begin(run)
-            for done in callback.stops(run):
-                run.stops.setdefault(int(done), []).append(callback)
+            for done in sorted({int(n) for n in callback.stops(run)}):
+                run.stops.setdefault(done, []).append(callback)
         for number in range(plan.epochs):
             if not _epoch(run, number, advance, evaluate, callbacks):
                 for callback in callbacks:

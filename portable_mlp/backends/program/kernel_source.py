@@ -242,7 +242,7 @@ class LoopWriter:
         if node.op != "sum":
             return False
         source = self.root(node.args[0])
-        return source not in self.group.after
+        return source not in self.group.after and self.kind(node.args[0]) != "cell"
 
     def _row_starts(self, phase: int) -> list[str]:
         lines = []
@@ -331,6 +331,8 @@ class LoopWriter:
 
     def _expression(self, node: Node, args: list[Any]) -> str:
         op, type_ = node.op, type_name(node)
+        if op == "sum":  # of a single number
+            return f"{type_}({args[0][1]})"
         if op == "astype":
             _, name = args[0]
             return f"({name} != 0)" if type_ == "bool" else f"{type_}({name})"

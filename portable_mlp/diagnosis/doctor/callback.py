@@ -16,7 +16,7 @@ from portable_mlp.diagnosis.doctor.levels import SYMPTOM
 from portable_mlp.diagnosis.doctor.own_model import model_patient
 from portable_mlp.diagnosis.doctor.patient import Patient, Values
 from portable_mlp.diagnosis.doctor.report import DoctorReport
-from portable_mlp.diagnosis.doctor.rules import RULES
+from portable_mlp.diagnosis.doctor.rules import all_suspicions
 from portable_mlp.diagnosis.doctor.verdict import decide
 from portable_mlp.diagnosis.report import Finding, finding
 from portable_mlp.optim import LBFGS
@@ -121,6 +121,8 @@ class Doctor(Callback):
         began = time.perf_counter()
         try:
             self._examine(run)
+        except Exception as error:  # what the doctor can't do must not cost the training
+            self._report = DoctorReport(limits=[f"the training: {type(error).__name__}: {error}"])
         finally:
             self._copies = {}
         self._report.seconds = self._spent + time.perf_counter() - began
@@ -155,7 +157,7 @@ class Doctor(Callback):
             if not np.isfinite(measure) and course.diverged is None and step:
                 course.diverged = step
         case = Case(patient, course)
-        suspicions: list[Suspicion] = [s for rule in RULES for s in rule(case)]
+        suspicions = list(all_suspicions(case))
         suspicions += by_heart(run)
         report = self._report
         report.verified = self.verify

@@ -76,14 +76,16 @@ class Case:
     @cached_property
     def learned(self) -> float:
         """How much of the loss is left at the end: over chance where the network is known."""
-        if self.patient.network is not None:
+        if self.patient.relative:
             return self.course.end
         return self.course.end / self.course.start if self.course.start else float("nan")
 
     @cached_property
     def classes(self) -> NDArray[np.int64] | None:
         """The class of each sample, None in regression."""
-        return classes_of(self.patient.targets_in_rows())
+        views = self.views(self.first)
+        units = views[-1].a.shape[1] if views else 1
+        return classes_of(self.patient.targets_in_rows(), units)
 
     def views(self, moment: Moment) -> list[LayerView]:
         """All layers on the probe batch; empty where the inside is not known."""
@@ -154,41 +156,46 @@ class Case:
                 self.patient.rate * self.patient.scale,
                 self.slopes[m.step],
                 max(self.halvings[m.step], 0),
-                tuple(self._layer(view, m) for view in self.views(m)),
+                self._layers(m),
             )
             for m in self.course.moments
         ]
 
-    def _layer(self, view: LayerView, moment: Moment) -> LayerProbe:
+    def _layers(self, moment: Moment) -> tuple[LayerProbe, ...]:
+        views = self.views(moment)
+        if not views:
+            return ()
+        try:
+            slopes = self.patient.slopes(moment.values, *self.patient.probe())
+        except (ProgramError, ValueError):
+            slopes = [None] * len(moment.values)
+        return tuple(self._layer(view, moment, slopes[view.weight]) for view in views)
+
+    def _layer(self, view: LayerView, moment: Moment, slope: Array | None) -> LayerProbe:
         change = moment.change[view.weight] * self.patient.scale
         weight, size = (
             float(np.linalg.norm(change)),
             float(np.linalg.norm(moment.values[view.weight])),
         )
-        slopes = np.abs(change[change != 0]) / self.step_of()
+        slope = np.zeros(1) if slope is None else slope
         with np.errstate(all="ignore"):
             return LayerProbe(
                 view.name,
                 view.activation,
                 int(view.a.shape[1]),
                 histogram(view.a),
-                histogram(np.log10(slopes)),
+                histogram(np.log10(np.abs(slope[slope != 0]))),
                 float(dead_units(view).mean()),
                 saturated_share(view),
                 size,
-                weight / self.step_of(),
+                float(np.linalg.norm(slope)),
                 weight / size if size else float("nan"),
             )
 
-    def step_of(self) -> float:
-        """What a change is divided by to be a gradient; 1 where the rate is not known."""
-        rate = self.patient.rate * self.patient.scale
-        return rate if np.isfinite(rate) and rate else 1.0
-
     @cached_property
     def baseline(self) -> float:
-        """Measure of the best constant prediction: 1 where the network is known, else NaN."""
-        return 1.0 if self.patient.network is not None else float("nan")
+        """Measure of the best constant prediction: 1 where that is known, else NaN."""
+        return 1.0 if self.patient.relative else float("nan")
 
     @cached_property
     def chance(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,15 +18,15 @@ from portable_mlp.diagnosis.doctor.levels import CERTAIN, GRADIENT, SYMPTOM
 from portable_mlp.diagnosis.doctor.patient import Patient, plain_step
 from portable_mlp.diagnosis.doctor.recognised import patient_of
 from portable_mlp.diagnosis.doctor.report import DoctorReport
-from portable_mlp.diagnosis.doctor.rules import RULES
+from portable_mlp.diagnosis.doctor.rules import all_suspicions
 from portable_mlp.diagnosis.doctor.verdict import decide
 from portable_mlp.diagnosis.examination import Examination
 from portable_mlp.diagnosis.gradient_check import examined
 from portable_mlp.diagnosis.program import Program, ProgramError
 from portable_mlp.diagnosis.report import Finding, finding
 
-NUMERIC = 150
-"""Parameters up to which an unknown network is trained with differences."""
+NUMERIC = 0.15
+"""Seconds of a step by differences, up to which an unknown network is trained with them."""
 SAME_MEANING = {"softmax over the samples": "softmax", "softmax over everything": "softmax"}
 
 
@@ -90,6 +91,19 @@ def diagnose(
     began = time.perf_counter()
     tell = progress or (lambda words: None)
     rate, steps, batch = _training(train)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+        raise ProgramError(f"seconds: got {seconds!r}, expected a number above 0.")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ProgramError(f"seed: got {seed!r}, expected a whole number of at least 0.")
+    if description is not None and not isinstance(description, Network):
+        raise ProgramError(
+            f"description: got a {type(description).__name__}, expected a diagnosis.Network."
+        )
+    for what, given in (("forward", forward), ("outputs", outputs), ("progress", progress)):
+        if given is not None and not callable(given):
+            raise ProgramError(f"{what}: got a {type(given).__name__}, expected a function.")
+    if forward is not None and outputs is not None:
+        raise ProgramError("outputs: is another name for forward, expected one of the two.")
     program = Program(loss, gradients, params, X, Y, forward if forward is not None else outputs)
     tell("checking the gradient")
     e = examined(program, update, description, seed, tolerant=True)
@@ -109,10 +123,9 @@ def diagnose(
         repaired = Case(mended, follow(mended, steps, seed=seed, seconds=seconds / 6))
     if accuracy is not None:
         suspicions += _of_the_accuracy(program, case, accuracy)
-    for rule in RULES:
-        for s in rule(repaired if repaired.course.moments else case):
-            if all(s.finding.id != known.finding.id for known in suspicions):
-                suspicions.append(s)
+    known = {s.finding.id for s in suspicions}
+    looked_at = repaired if repaired.course.moments else case
+    suspicions += [s for s in all_suspicions(looked_at) if s.finding.id not in known]
     report.checked += [
         f"a training of {course.steps} updates, looked at {len(course.moments)} times",
         "step length, data, first weights, layers",
@@ -128,13 +141,19 @@ def diagnose(
 
 
 def _training(train: Mapping[str, Any] | None) -> tuple[float, int, int | None]:
+    if train is not None and not isinstance(train, Mapping):
+        raise ProgramError(f"train: got {train!r}, expected dict(lr=..., steps=..., batch=...).")
     given = dict(train or {})
     unknown = set(given) - {"lr", "steps", "batch"}
     if unknown:
         raise ProgramError(f"train: got {sorted(unknown)}, expected only lr, steps and batch.")
     rate, steps, batch = given.get("lr", 0.1), given.get("steps", 100), given.get("batch")
-    if isinstance(rate, bool) or not isinstance(rate, (int, float, np.number)) or not rate > 0:
-        raise ProgramError(f"train: lr is {rate!r}, expected a number above 0.")
+    if (
+        isinstance(rate, bool)
+        or not isinstance(rate, (int, float, np.number))
+        or not 0 < rate < math.inf
+    ):
+        raise ProgramError(f"train: lr is {rate!r}, expected a finite number above 0.")
     for name, count in (("steps", steps), ("batch", batch)):
         if name == "batch" and count is None:
             continue
@@ -199,7 +218,7 @@ def _cure(
     e: Examination, patient: Patient, f: Finding, which: Sequence[int], rate: float
 ) -> treat.Treatment | None:
     known = patient.network is not None
-    if f.id in ("D18", "F01") and known:
+    if f.id in ("D18", "F01", "F05") and known:
         return treat.with_activations(_mended, "each activation as it should be")
     if f.id == "D20" and known:
         return treat.with_biases()
@@ -225,13 +244,26 @@ def _cure(
     if f.id == "R16" and e.program.memory is not None:
         return treat.Treatment("fresh gradients", lambda p: replace(p, stepper=plain_step(rate)))
     if f.id[0] == "R" or f.id == "D15":
-        small = sum(v.size for v in patient.start) <= NUMERIC
-        if which and (known or small) and f.id != "R16":
+        small = known or _differences_are_quick(patient)
+        if which and small and f.id != "R16":
             names = ", ".join(patient.names[k] for k in which[:4])
             names += ", ..." if len(which) > 4 else ""
             which = _with_layers_before(patient, which)
             return treat.with_true_gradients(which, f"the true gradient of {names}")
     return None
+
+
+def _differences_are_quick(patient: Patient) -> bool:
+    """Whether the gradient of a step can be taken number by number."""
+    which = np.arange(patient.per_step)
+    batch = patient.take(which)
+    began = time.perf_counter()
+    try:
+        patient.loss(patient.start, *batch)
+    except ProgramError:
+        return False
+    count = sum(v.size for v in patient.start)
+    return 4 * count * (time.perf_counter() - began) < NUMERIC
 
 
 def _with_layers_before(patient: Patient, which: Sequence[int]) -> list[int]:

@@ -110,20 +110,36 @@ def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
     x, y = patient.take(np.arange(min(8, patient.samples)))
     with np.errstate(all="ignore"):
         given = host.data_gradient(xp, flat(start), running, Data(x, y, None), keys)[0]
-    return replace(patient, divisor=_divisor(patient, x, y, float(given), problem.loss.reduction))
-
-
-def _divisor(
-    patient: Patient, x: Array, y: Array, given: float, reduction: str
-) -> Callable[[int], float]:
-    """What makes the model's loss of the network's sum; ``given`` is the first, of some samples."""
-    network = patient.network
     if network is None:
-        return lambda n: 1.0
-    t = network.targets(y, network.units(patient.start))
-    own = network.loss(network.forward(patient.start, x), t)
-    ratio = given / own if own else 1.0
-    return (lambda n: ratio) if reduction == "sum" else lambda n: ratio * len(t) / n
+        return replace(patient, chance=_chance(host, patient.y))
+    penalty = problem.penalty.l2
+    t = network.targets(y, network.units(start))
+    own = network.loss(network.forward(start, x), t)
+    ratio = float(given) / own if own else 1.0
+    if problem.loss.reduction == "sum":
+        return replace(patient, divisor=lambda n: (ratio, penalty))
+    return replace(patient, divisor=lambda n: (ratio * len(t) / n, penalty))
+
+
+def _chance(host: Problem, y: Array) -> float:
+    """Loss of the best constant outputs, about; NaN where these targets allow none."""
+    (units,) = host.network.output_shape(host.sample_shape)
+    with np.errstate(all="ignore"):
+        if host.loss.targets != "values" and y.ndim == 1 and units > 1:
+            share = np.bincount(y.astype(int), minlength=units) / len(y)
+            constant = np.log(share + 1e-12)
+        else:
+            constant = y.reshape(len(y), -1).astype(float).mean(axis=0)
+            if host.loss.targets != "values" or "Binary" in type(host.loss).__name__:
+                constant = np.log(constant + 1e-12) - np.log(1 - constant + 1e-12)
+        if constant.shape != (units,):
+            return float("nan")
+        outputs = np.zeros((len(y), units)) + constant
+        try:
+            value = float(host.loss(outputs, y, None, host.context(host.backend.xp))[0])
+        except ValueError:
+            return float("nan")
+    return value if np.isfinite(value) and value > 1e-12 else float("nan")
 
 
 def _stepper(

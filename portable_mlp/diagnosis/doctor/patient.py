@@ -7,7 +7,7 @@ float64 arrays on the host, first parameters, data, and what one update does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +67,8 @@ class Patient:
         batch: samples in each, None for all.
         layers: ``(values, x)``: every layer after a forward pass; None where the inside is not known.
         network: what the network is, where it was recognised.
-        divisor: the program's loss over the network's sum, for a batch of so many samples.
+        divisor: for a batch of so many samples, ``(c, λ)`` of the program's loss c R + ½ λ ΣW², where R
+            is the network's sum over the samples.
         exact: parameters whose gradients are taken from the network, or by differences where there
             is none, in place of the program's.
         forward: ``(values, x)``: outputs as the program gives them; None if unknown.
@@ -88,12 +89,19 @@ class Patient:
     batch: int | None
     layers: Callable[[Values, Array], list[LayerView]] | None = None
     network: Reference | None = None
-    divisor: Callable[[int], float] = lambda n: 1.0
+    divisor: Callable[[int], tuple[float, float]] = lambda n: (1.0, 0.0)
     exact: frozenset[int] = frozenset()
     forward: Callable[[Values, Array], Array | None] | None = None
     scale: float = 1.0
+    chance: float = float("nan")
+    """Loss of the best constant prediction, where the network is not known but that is."""
     rate: float = float("nan")
     averaged: bool = False
+
+    @property
+    def relative(self) -> bool:
+        """Whether 1 is the measure of the best constant prediction."""
+        return self.network is not None or bool(np.isfinite(self.chance))
 
     @property
     def samples(self) -> int:
@@ -139,8 +147,8 @@ class Patient:
         if self.network is not None:
             with np.errstate(all="ignore"):
                 t = self.network.targets(y, self.network.units(values))
-                factor = self.divisor(len(t))
-                true = self.network.gradients(values, x, t)
+                factor, penalty = self.divisor(len(t))
+                true = replace(self.network, penalty=penalty / factor).gradients(values, x, t)
             for k in self.exact:
                 found[k] = factor * true[k]
             return found
@@ -175,7 +183,9 @@ class Patient:
                 if self.network is None or any(
                     v.shape != s.shape for v, s in zip(values, self.start, strict=True)
                 ):
-                    return self.loss(values, x, y)
+                    return self.loss(values, x, y) / (
+                        self.chance if np.isfinite(self.chance) else 1.0
+                    )
                 layers = self.network.forward(values, x)
                 t = _within_reach(self.network, self.network.targets(y, layers[-1].a.shape[1]))
                 return self.network.loss(layers, t) / (len(t) * best_constant(self.network, t))
@@ -228,18 +238,20 @@ def best_constant(network: Reference, t: Array) -> float:
     return loss if loss > 1e-12 else 1.0
 
 
-def classes_of(rows: Array) -> NDArray[np.int64] | None:
+def classes_of(rows: Array, units: int = 1) -> NDArray[np.int64] | None:
     """The class of each sample; None for targets that are no classes.
 
     Args:
         rows: targets, (samples, columns): one-hot, one column of labels, or numbers.
+        units: outputs of the network; one column of whole numbers beside more of them is labels.
     """
     if rows.shape[1] > 1:
         one_hot = np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()
         return rows.argmax(axis=1) if one_hot else None
     column = rows[:, 0]
     values = np.unique(column)
-    if len(values) > CLASSES or (values != np.round(values)).any() or len(values) < 2:
+    most = CLASSES if units < 2 else len(column)
+    if len(values) > most or (values != np.round(values)).any() or len(values) < 2:
         return None
     return np.searchsorted(values, column)
 

@@ -70,39 +70,25 @@ def patient_of(
     )
 
 
-def recognise(e: Examination) -> tuple[Reference | None, Callable[[int], float]]:
-    """The perceptron that the program is, and its loss over the perceptron's for each batch size."""
+def recognise(
+    e: Examination,
+) -> tuple[Reference | None, Callable[[int], tuple[float, float]]]:
+    """The perceptron that the program is, and ``(c, λ)`` of its loss for each batch size."""
     if e.matched is None:
         try:
             if not e.points:
                 e.make_points()
             e.matched = matching(e.points, None) if len(e.points) > 1 else None
         except ProgramError:
-            return None, lambda n: 1.0
+            return None, lambda n: (1.0, 0.0)
     if e.matched is None:
-        return None, lambda n: 1.0
-    network, known = e.matched[0], {e.samples: e.matched[1]}
-    point = e.points[0]
+        return None, lambda n: (1.0, 0.0)
+    network, factor = e.matched
+    known = {e.samples: (factor, factor * network.penalty)}
 
-    def divisor(n: int) -> float:
+    def divisor(n: int) -> tuple[float, float]:
         if n not in known:
-            which = np.arange(n) % e.rows
-            x, y = e.program.inputs, e.program.targets
-            x = x[:, which] if e.columns else x[which]
-            y = samples_of(y, which, e.rows, e.columns)
-            if x.dtype.kind == "f":
-                x = np.random.default_rng(n).normal(size=x.shape)
-            t = network.targets(y, network.units(point.values))
-            own = network.loss(network.forward(point.values, x), t)
-            try:
-                penalty = 0.5 * network.penalty * network.squared_weights(point.values)
-                loss = e.program.on(x, y).loss(point.values)
-                ratio = (loss - known[e.samples] * penalty) / own
-            except ProgramError:
-                ratio = float("nan")
-            if not np.isfinite(ratio) or ratio <= 0:
-                ratio = e.matched[1] * e.samples / n if e.matched else 1.0
-            known[n] = ratio
+            known[n] = _terms(e, network, n) or (factor * e.samples / n, factor * network.penalty)
         return known[n]
 
     return network, divisor
@@ -122,3 +108,29 @@ def _own_step(program: Program, update: Callable[..., Any]) -> Callable[[], Step
         return [a - v for a, v in zip(after, values, strict=True)]
 
     return lambda: step
+
+
+def _terms(e: Examination, network: Reference, n: int) -> tuple[float, float] | None:
+    """``(c, λ)`` of the program's loss on so many samples, from its values at the random points."""
+    which = np.arange(n) % e.rows
+    x, y = e.program.inputs, e.program.targets
+    x = x[:, which] if e.columns else x[which]
+    y = samples_of(y, which, e.rows, e.columns)
+    if x.dtype.kind == "f":
+        x = np.random.default_rng(n).normal(size=x.shape)
+    terms, losses = [], []
+    for point in e.points[: 3 if network.penalty else 1]:
+        t = network.targets(y, network.units(point.values))
+        own = network.loss(network.forward(point.values, x), t)
+        terms.append([own, 0.5 * network.squared_weights(point.values)])
+        try:
+            losses.append(e.program.on(x, y).loss(point.values))
+        except ProgramError:
+            return None
+    if not network.penalty:
+        ratio = losses[0] / terms[0][0] if terms[0][0] else float("nan")
+        return (ratio, 0.0) if np.isfinite(ratio) and ratio > 0 else None
+    if not np.isfinite([*losses, *np.ravel(terms)]).all():
+        return None
+    (factor, penalty), *_ = np.linalg.lstsq(np.asarray(terms), np.asarray(losses), rcond=None)
+    return (float(factor), max(float(penalty), 0.0)) if factor > 0 else None

@@ -132,8 +132,8 @@ class DoctorReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
+        """Whether something was looked at and nothing found."""
+        return bool(self.checked) and not self.findings
 
     @property
     def blocking(self) -> list[Finding]:
@@ -168,6 +168,8 @@ class DoctorReport:
         lines = []
         if self.ok:
             lines.append("Nothing found that keeps this network from learning.")
+        elif not self.findings:
+            lines.append("Nothing was examined.")
         for number, found in enumerate(self.findings, 1):
             where = f" ({', '.join(found.where)})" if found.where else ""
             lines += [
@@ -207,8 +209,10 @@ def _wrapped(start: str, text: str) -> list[str]:
 def _weight(found: Finding) -> str:
     if found.blocking:
         return ": blocking"
-    if not found.harmful:
+    if not found.harmful and found.blocking is False:
         return ": wrong, but it does no harm by itself"
+    if not found.harmful:
+        return ": wrong, but it still points downhill"
     return ""
 
 

@@ -22,10 +22,12 @@ class Treatment:
     Args:
         words: what is changed: ``"a learning rate 16 times smaller"``.
         apply: from the patient to the treated one.
+        needs_network: whether it can be done only where the network was recognised.
     """
 
     words: str
     apply: Callable[[Patient], Patient]
+    needs_network: bool = False
 
 
 def scaled(factor: float, words: str) -> Treatment:
@@ -48,7 +50,7 @@ def with_activations(change: Callable[[tuple[str, ...]], Sequence[str]], words: 
         other = replace(described, activations=tuple(change(tuple(described.activations))))
         return with_network(p, replace(p.network, network=other))
 
-    return Treatment(words, apply)
+    return Treatment(words, apply, needs_network=True)
 
 
 def with_network(p: Patient, network: Reference) -> Patient:
@@ -75,7 +77,7 @@ def with_biases() -> Treatment:
         grown = replace(p, start=start, names=tuple(names), stepper=_beside(p, len(p.start)))
         return with_network(grown, replace(p.network, wiring=wiring))
 
-    return Treatment("a bias in every layer", apply)
+    return Treatment("a bias in every layer", apply, needs_network=True)
 
 
 def with_hidden_layer(units: int = 16) -> Treatment:
@@ -100,7 +102,7 @@ def with_hidden_layer(units: int = 16) -> Treatment:
         grown = replace(p, start=start, names=names, stepper=_beside(p, 0))
         return with_network(grown, replace(p.network, network=other, wiring=wiring))
 
-    return Treatment(f"a hidden layer of {units} tanh units", apply)
+    return Treatment(f"a hidden layer of {units} tanh units", apply, needs_network=True)
 
 
 def _beside(p: Patient, known: int) -> Callable[[], Callable[..., Values]]:

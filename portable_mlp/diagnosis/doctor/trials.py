@@ -10,6 +10,7 @@ from itertools import combinations
 
 from portable_mlp.diagnosis.doctor.case import Suspicion
 from portable_mlp.diagnosis.doctor.course import follow
+from portable_mlp.diagnosis.doctor.levels import STATIC
 from portable_mlp.diagnosis.doctor.patient import Patient
 from portable_mlp.diagnosis.doctor.report import Trial
 from portable_mlp.diagnosis.doctor.treatments import both
@@ -44,6 +45,8 @@ class Trials:
     seed: int = 0
     progress: Callable[[str], None] = lambda words: None
     made: list[Trial] = field(default_factory=list)
+    tried: set[int] = field(default_factory=set)
+    """Suspicions whose fix was tried at all."""
     _ends: dict[frozenset[int], float] = field(default_factory=dict)
 
     def run(self, suspicions: Sequence[Suspicion]) -> dict[int, float]:
@@ -53,13 +56,19 @@ class Trials:
         causes that must be mended together none helps alone, and each is missed among all.
         """
         places = [k for k, s in enumerate(suspicions) if s.treatment is not None][:SINGLE]
+        static = [k for k in places if suspicions[k].finding.id in STATIC]
         untouched = self._try(suspicions, ())
         found: dict[int, float] = {}
         for k in places:
             end = self._try(suspicions, (k,))
             if self._better(end, untouched):
                 found[k] = end
-        if len(places) < 2 or min(self._ends.values()) < SOLVED * self.unit:
+        if len(places) < 2:
+            return found
+        # what was there before the first step goes first: a lucky length of step must not hide it
+        for pair in combinations(static, 2):
+            self._add(found, pair, self._try(suspicions, pair))
+        if min(self._ends.values()) < SOLVED * self.unit:
             return found  # nothing is left for a second fix to do
         paired = sorted(places, key=lambda k: (k not in found, suspicions[k].tier))[:PAIRED]
         for pair in combinations(paired, 2):
@@ -84,7 +93,7 @@ class Trials:
     @property
     def unit(self) -> float:
         """What differences are measured in."""
-        if self.patient.network is not None:
+        if self.patient.relative:
             return 1.0
         start = self.made[0].start if self.made else 1.0
         return start if math.isfinite(start) and start > 0 else 1.0
@@ -103,12 +112,16 @@ class Trials:
         if key in self._ends or (places and time.perf_counter() > self.until):
             return self._ends.get(key, math.inf)
         chosen = [suspicions[k] for k in places]
+        self.tried |= key
         cures = [s.treatment for s in chosen if s.treatment is not None]
         words = both(cures).words if cures else "nothing"
         self.progress(words)
         try:
             copy = both(cures).apply(self.patient)
-            course = follow(copy, self.steps, seed=self.seed, at=(0, self.steps))
+            left = max(self.until - time.perf_counter(), 0.5)
+            course = follow(
+                copy, self.steps, seed=self.seed, at=(0, self.steps), seconds=max(left / 3, 0.5)
+            )
             start, end = course.start, course.end
             if copy.network is None and self.made and copy.y is not self.patient.y:
                 # another scale of targets: only the share of the loss that is left can be compared
@@ -118,7 +131,7 @@ class Trials:
         start = start if math.isfinite(start) else max(self.unit, end)
         # what has not fallen at all is no help, however badly the untouched copy does
         fell = start - end >= HELPS * min(start, self.unit)
-        self._ends[key] = end if fell or not places else max(end, min(start, self.unit))
+        self._ends[key] = end if fell or not places else math.inf
         end, seen = self._ends[key], end
         helped = bool(places) and self._better(end, self._ends[frozenset()])
         ids = tuple(dict.fromkeys(s.finding.id for s in chosen))

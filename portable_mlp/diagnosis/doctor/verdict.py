@@ -46,13 +46,18 @@ def decide(
         trials = Trials(case.patient, _steps(case, until, ordered), until, seed, progress)
         ends = trials.run(ordered)
         report.trials = trials.made
-        tried = {k for k, s in enumerate(ordered) if s.treatment is not None}
-        ordered = [marked(s, (k in ends) if k in tried else None) for k, s in enumerate(ordered)]
+        ordered = [
+            marked(s, (k in ends) if k in trials.tried else None) for k, s in enumerate(ordered)
+        ]
     keyed = []
     # nothing that was tried helps a network that learns nothing: then what is off is all there is to say
+    learned = report.trials and min(t.end for t in report.trials) < 0.2 * _unit(report, case)
     helpless = not ends and case.learned > 0.9
     for k, s in enumerate(ordered):
-        likely = helpless and s.tier != SYMPTOM and s.finding.harmful
+        disproved = s.finding.blocking is False and s.finding.id not in STATIC
+        likely = helpless and s.tier != SYMPTOM and s.finding.harmful and not disproved
+        if s.finding.id == "D24" and learned:
+            continue  # what a copy has learned belongs together
         if not likely and not _counts(s, case, verify):
             report.noted.append(s.finding)
             continue
@@ -64,6 +69,11 @@ def decide(
     if not report.findings and symptoms:
         report.findings = symptoms[:1]
         report.noted = [f for f in report.noted if f is not symptoms[0]]
+
+
+def _unit(report: DoctorReport, case: Case) -> float:
+    """The loss at chance, or that of the start where chance is not known."""
+    return 1.0 if case.patient.relative else report.trials[0].start
 
 
 def ranked(keyed: Sequence[tuple[Suspicion, float]]) -> list[Suspicion]:

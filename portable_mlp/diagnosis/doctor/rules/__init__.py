@@ -7,6 +7,7 @@ the evidence. Where a fix can be tried, its effect decides and not the threshold
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from portable_mlp.diagnosis.doctor.case import Case, Suspicion
 from portable_mlp.diagnosis.doctor.rules.data import conflicts, inputs, labels, targets
@@ -24,6 +25,22 @@ from portable_mlp.diagnosis.doctor.rules.symptoms import growing, one_class, sym
 from portable_mlp.diagnosis.doctor.rules.weights import first_weights
 
 Rule = Callable[[Case], Iterator[Suspicion]]
+
+
+def all_suspicions(case: Case) -> Iterator[Suspicion]:
+    """What all rules say, each cause once; a fix that can't be made here is left out."""
+    seen: set[str] = set()
+    for rule in RULES:
+        for s in rule(case):
+            if s.finding.id in seen:
+                continue
+            seen.add(s.finding.id)
+            cure = s.treatment
+            if cure is not None and cure.needs_network and case.patient.network is None:
+                yield replace(s, treatment=None)
+            else:
+                yield s
+
 
 RULES: tuple[Rule, ...] = (
     step_length,

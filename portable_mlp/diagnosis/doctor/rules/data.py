@@ -21,7 +21,7 @@ from portable_mlp.diagnosis.report import finding
 def inputs(case: Case) -> Iterator[Suspicion]:
     """D05: features that are large, of different size or far from 0. D32: the same rows again."""
     rows = case.patient.inputs_in_rows()
-    if rows.dtype.kind not in "fiu" or len(rows) < 5:
+    if rows.dtype.kind not in "fiu" or len(rows) < 5 or case.learned < 0.05:
         return
     rows = rows.astype(float)
     some = rows[:2000]
@@ -35,8 +35,10 @@ def inputs(case: Case) -> Iterator[Suspicion]:
         offset = float((np.abs(kept.mean(axis=0)) / np.maximum(spread, 1e-300)).max())
         largest = float(size.max())
         seen = []
-        if largest > 20 or (largest > 5 and ratio > 5):
+        if largest > 10 or (largest > 5 and ratio > 5):
             seen.append(f"a feature has a root mean square of {largest:.3g} (healthy: about 1)")
+        if largest < 0.05:
+            seen.append(f"no feature has a root mean square above {largest:.3g} (healthy: about 1)")
         if ratio > 100:
             seen.append(
                 f"standard deviations differ by a factor of {ratio:.3g} (healthy: below 10)"
@@ -55,8 +57,8 @@ def targets(case: Case) -> Iterator[Suspicion]:
     views = case.views(case.first)
     ends = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
     output = views[-1].activation if views else ""
-    labels = case.classes is not None and t.shape[1] == 1 and views and views[-1].a.shape[1] > 1
-    if labels:
+    labels = t.shape[1] == 1 and views and views[-1].a.shape[1] > 1
+    if labels or not np.isfinite(t).all():
         return
     if output in ends or output in ("relu",):
         low, high = ends.get(output, (0.0, float("inf")))
@@ -77,13 +79,22 @@ def targets(case: Case) -> Iterator[Suspicion]:
             return
     if case.classes is None and t.size > 4:
         spread, mean = float(t.std(axis=0).max()), float(np.abs(t.mean(axis=0)).max())
-        if spread > 100 or 0 < spread < 1e-3 or mean > 100 * max(spread, 1e-300):
+        size = _first_size(case)
+        if spread > 10 * size or 0 < spread < 1e-3 * size or mean > 10 * max(spread, size):
             evidence = (
                 f"targets have a standard deviation of {spread:.3g} and a mean of {mean:.3g} "
                 "(healthy: about 1 and 0)"
             )
             found = finding("D34", evidence, where=("Y",))
             yield Suspicion(found, treat.with_standard_targets(), DATA)
+
+
+def _first_size(case: Case) -> float:
+    """How large the first outputs are, at least 1: of a linear output, what targets should be like."""
+    outputs = case.patient.outputs(case.first.values, case.patient.probe()[0])
+    if outputs is None or not np.isfinite(outputs).all():
+        return 10.0
+    return max(1.0, float(np.sqrt((outputs**2).mean())))
 
 
 def labels(case: Case) -> Iterator[Suspicion]:
@@ -110,10 +121,11 @@ def labels(case: Case) -> Iterator[Suspicion]:
     shares = np.bincount(c) / len(c)
     chance = float((shares**2).sum())
     z = (agree - chance) / np.sqrt(chance * (1 - chance) / len(c)) if chance < 1 else 0.0
-    if z < 2.5 and chance < 0.98 and case.learned > 0.6:
+    if abs(z) < 2.5 and chance < 0.98 and case.learned > 0.6:
         evidence = (
             f"the nearest sample has the same label in {agree:.1%} of cases, by chance in {chance:.1%} "
-            f"(z = {z:.1f}; data that can be learned: above 5)"
+            f"(z = {z:.1f}; where labels go with X: above 5). Either they do not, or there are too few "
+            "rows for so many features"
         )
         yield Suspicion(finding("D24", evidence, where=("X", "Y")), None, DATA)
 
@@ -125,10 +137,11 @@ def _unlike_neighbours(t: Array, nearest: NDArray[np.int64]) -> Iterator[Suspici
         return
     apart = ((t - t[nearest]) ** 2).sum(axis=1) / (2 * variance)
     z = (1 - float(apart.mean())) * np.sqrt(len(t)) / max(float(apart.std()), 1e-12)
-    if z < 2.5:
+    if abs(z) < 2.5:
         evidence = (
-            f"targets of nearest neighbours differ by {apart.mean():.2f} times the variance, those of "
-            f"strangers by 1 (z = {z:.1f}; data that can be learned: above 5)"
+            f"squared differences of nearest neighbours' targets are {apart.mean():.2f} times those of "
+            f"strangers (z = {z:.1f}; where targets go with X: above 5). Either they do not, or there "
+            "are too few rows for so many features"
         )
         yield Suspicion(finding("D24", evidence, where=("X", "Y")), None, DATA)
 

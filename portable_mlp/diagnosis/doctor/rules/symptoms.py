@@ -39,7 +39,7 @@ def one_class(case: Case) -> Iterator[Suspicion]:
     said = outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(int)
     share = float(np.bincount(said).max()) / len(said)
     prior = float(np.bincount(case.classes).max()) / len(case.classes)
-    if share > 0.95:
+    if share > 0.99 and share > prior + 0.05:
         evidence = (
             f"{share:.0%} of the samples get one class, {prior:.0%} are of the commonest class"
         )
