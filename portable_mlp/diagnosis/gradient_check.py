@@ -93,10 +93,13 @@ def examined(
         return e
     known = program.targets.shape
     right = program.targets.reshape(shape)
-    inner = _examined(program.on(program.inputs, right), update, None, seed, tolerant)
+    try:
+        inner = _examined(program.on(program.inputs, right), update, None, seed, tolerant)
+    except ProgramError:  # its gradients can do with the given shape only
+        inner, shape = e, None
     evidence = f"with targets {right.shape} in place of {known} the loss is that of a perceptron"
     d25 = [f for f in e.report.findings if f.id == "D25"] or [
-        finding("D25", evidence, where=("Y",), formula=f"Y.reshape{shape}")
+        finding("D25", evidence, where=("Y",), formula=f"Y.reshape{right.shape}")
     ]
     inner.report.findings = d25 + [f for f in inner.report.findings if f.id != "D25"]
     inner.reshaped = shape

@@ -52,7 +52,7 @@ def decide(
     keyed = []
     # nothing that was tried helps a network that learns nothing: then what is off is all there is to say
     learned = report.trials and min(t.end for t in report.trials) < 0.2 * _unit(report, case)
-    helpless = not ends and case.learned > 0.9
+    helpless = not ends and not case.learned <= 0.9  # NaN is no learning either
     for k, s in enumerate(ordered):
         disproved = s.finding.blocking is False and s.finding.id not in STATIC
         likely = helpless and s.tier != SYMPTOM and s.finding.harmful and not disproved
