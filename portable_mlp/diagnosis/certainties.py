@@ -86,11 +86,11 @@ def axis_of_outputs(columns: bool) -> str:
 
 def repeats(e: Examination) -> bool:
     """The same call twice; False where nothing further can be learned."""
-    program, findings = e.program, e.report.findings
+    program, findings = e.medium, e.report.findings
     values = program.values
     losses = [program.loss(values) for _ in range(3)]
     if np.isfinite(losses).all() and _apart(losses):
-        program.seeded = e.small.seeded = True
+        _all(e, "seeded", True)
         seeded = [program.loss(values) for _ in range(3)]
         if not _apart(seeded):  # it draws numbers, and remembers nothing
             losses = seeded
@@ -98,7 +98,7 @@ def repeats(e: Examination) -> bool:
                 "other random numbers than one draw: those of np.random are held fixed here"
             )
         else:
-            program.seeded = e.small.seeded = False
+            _all(e, "seeded", False)
     if np.isfinite(losses).all() and _apart(losses):
         seen = ", ".join(f"{value:.8g}" for value in losses)
         evidence = f"three calls with the same parameters give {seen}"
@@ -119,19 +119,19 @@ def repeats(e: Examination) -> bool:
             findings.append(finding("D28", evidence, where=("forward",)))
             _same_number(e)
             return False
-    e.first, second = program.gradients(values), program.gradients(values)
-    third = program.gradients(values)
-    for what in sorted(program.changed):
+    first, second, third = (program.gradients(values) for _ in range(3))
+    e.first = first if program is e.program else e.program.gradients(values)
+    for what in sorted(program.changed | e.program.changed):
         findings.append(finding("F02", what, where=(what.split()[0],)))
     pairs = [
         (name, a, b)
-        for name, a, b in zip(program.names, e.first, second, strict=True)
+        for name, a, b in zip(program.names, first, second, strict=True)
         if a is not None and b is not None and not same(a, b)
     ]
     e.report.checked.append("the same call twice")
     if not pairs:
-        return _alone(e)
-    kept = _memory(e, [e.first, second, third])
+        return _alone(e, first)
+    kept = _memory(e, [first, second, third])
     seen = "they differ"
     if kept is not None:
         of = "of all calls before" if kept.of_all else "of the call before"
@@ -140,10 +140,16 @@ def repeats(e: Examination) -> bool:
     findings.append(finding("R16", evidence, where=[name for name, _, _ in pairs]))
     if kept is None:
         return False
-    program.memory = e.small.memory = kept
-    e.first = program.gradients(values)
+    _all(e, "memory", kept)
+    e.first = e.program.gradients(values)
     e.report.limits.append("the program's own gradients; instead, what each call adds to them")
     return True
+
+
+def _all(e: Examination, name: str, value: object) -> None:
+    """Sets a property of the program in all its forms."""
+    for program in (e.program, e.medium, e.small):
+        setattr(program, name, value)
 
 
 def _apart(losses: list[float]) -> bool:
@@ -167,7 +173,7 @@ def _memory(e: Examination, calls: list[list[Array | None]]) -> Memory | None:
         e: the examination.
         calls: three calls at the parameters given, one after the other.
     """
-    program, values = e.program, e.program.values
+    program, values = e.medium, e.program.values
 
     def flat(found: list[Array | None]) -> Array:
         return np.concatenate([np.zeros(0), *(g.reshape(-1) for g in found if g is not None)])
@@ -191,15 +197,15 @@ def _memory(e: Examination, calls: list[list[Array | None]]) -> Memory | None:
     return Memory(False, share) if fits else None
 
 
-def _alone(e: Examination) -> bool:
+def _alone(e: Examination, first: list[Array | None]) -> bool:
     """Whether the gradient does without what a call of the loss has left behind."""
-    program, values = e.program, e.program.values
+    program, values = e.medium, e.program.values
     other = [v + 0.1 * e.random.normal(size=v.shape) for v in values]
     program.loss(other)
     after = program.gradients(values)
     names = [
         name
-        for name, a, b in zip(program.names, e.first, after, strict=True)
+        for name, a, b in zip(program.names, first, after, strict=True)
         if a is not None and b is not None and not same(a, b)
     ]
     if not names:

@@ -15,6 +15,8 @@ from portable_mlp.diagnosis.relations import Relation, Sample
 from portable_mlp.diagnosis.report import GradientReport
 
 POINTS = 5
+MANY = 2000
+"""Samples beyond which some are enough to see whether calls repeat."""
 FEW = (7, 8, 9, 11, 13, 17)
 """Numbers of samples to check with: the first that is no other size of the program."""
 
@@ -60,6 +62,14 @@ class Examination:
     def __post_init__(self) -> None:
         """Finds the samples."""
         self.small, self.samples, self.columns = _fewer_samples(self.program, self.random)
+        self.medium = self.program
+        if self.small is not self.program and self.rows > MANY:  # it can do with fewer
+            some = np.arange(MANY)
+            x = self.program.inputs
+            self.medium = self.program.on(
+                x[:, :MANY] if self.columns else x[:MANY],
+                samples_of(self.program.targets, some, self.rows, self.columns),
+            )
 
     @property
     def rows(self) -> int:

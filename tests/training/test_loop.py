@@ -717,7 +717,6 @@ def test_stops_are_counted_over_the_epochs(asked: Any, called: list[int]) -> Non
     assert watch.asked == 1
 
 
-@pytest.mark.xfail(reason="loop.train: a number that is given twice is kept twice")
 def test_a_stop_that_is_named_twice_is_one_call() -> None:
     watch = StopsAt(5, 5, 7)
     MLP([2, 4, 3], metrics=()).fit(X, Y, epochs=1, batch_size=10, callbacks=[watch])
@@ -769,7 +768,6 @@ def test_ctrl_c_in_a_stop_keeps_its_weights() -> None:
     np.testing.assert_array_equal(flat, press.weights[0])
 
 
-@pytest.mark.xfail(reason="numba: a sum of one number has no loop to be made in")
 @pytest.mark.parametrize("rows", [1, 3])
 def test_a_mini_batch_of_one_row(rows: int) -> None:
     model = MLP([2, 4, 1], loss="squared_error", metrics=())

@@ -22,6 +22,18 @@ from portable_mlp.diagnosis.report import Finding, finding
 from portable_mlp.optim import LBFGS
 from portable_mlp.training.loop import Callback, Run
 
+CLEAR = "\r\033[K"
+"""Takes back a line that was shown on a terminal."""
+
+
+def _tell(words: str) -> None:
+    sys.stderr.write(f"{CLEAR}Doctor tries: {words[:80]}")
+    sys.stderr.flush()
+
+
+def _silent(words: str) -> None:
+    pass
+
 
 def by_heart(run: Run) -> list[Suspicion]:
     """D33: the validation loss rises while the training's falls."""
@@ -173,7 +185,10 @@ class Doctor(Callback):
             began = time.perf_counter()
             patient.slopes(patient.start, *patient.take(np.arange(patient.per_step)))
             course.seconds = course.steps * (time.perf_counter() - began)
-        decide(report, case, suspicions, verify, until, run.plan.seed, lambda words: None)
+        shown = not self.quiet and sys.stderr.isatty()
+        decide(report, case, suspicions, verify, until, run.plan.seed, _tell if shown else _silent)
+        if shown:
+            sys.stderr.write(CLEAR)
         report.probes = case.probes()
         report.losses = [(m.step, m.measure) for m in course.moments]
         report.baseline = case.baseline

@@ -25,7 +25,7 @@ from portable_mlp.diagnosis.program import ProgramError
 from portable_mlp.diagnosis.reference import Array
 from portable_mlp.diagnosis.report import Finding
 
-HALVINGS = 40
+HALVINGS = 120
 """So often at most is a step halved until it lowers the loss."""
 FLAT_SIGMOID, FLAT_TANH = 0.02, 0.05
 """a (1 - a) and 1 - a² below which a unit is called saturated."""

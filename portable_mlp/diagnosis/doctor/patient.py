@@ -17,6 +17,7 @@ from portable_mlp.diagnosis.examination import samples_of
 from portable_mlp.diagnosis.numeric import coordinates
 from portable_mlp.diagnosis.program import Memory, ProgramError
 from portable_mlp.diagnosis.reference import Array, Reference
+from portable_mlp.optim import Adam
 
 Values = list[Array]
 Gradients = list[Array | None]
@@ -287,6 +288,31 @@ def remembering(stepper: Callable[[], Step], memory: Memory) -> Callable[[], Ste
             used = [a + memory.share * b for a, b in zip(new, kept, strict=True)] if kept else new
             kept[:] = used if memory.of_all else new
             return inner(values, list(used))
+
+        return step
+
+    return make
+
+
+def adam_step(rate: float) -> Callable[[], Step]:
+    """Adam, where nothing is known of a rate that suits."""
+
+    def make() -> Step:
+        optimizer, count = Adam(rate), 0
+        slots: tuple[Array, ...] = ()
+
+        def step(values: Values, gradients: Gradients) -> Values:
+            nonlocal slots, count
+            vector = np.concatenate([v.reshape(-1) for v in values])
+            zeros = [np.zeros_like(v) for v in values]
+            given = zip(gradients, zeros, strict=True)
+            slope = np.concatenate([(z if g is None else g).reshape(-1) for g, z in given])
+            slots, count = slots or optimizer.init(vector, np), count + 1
+            scalars = optimizer.scalars(count, rate)
+            after, slots = optimizer.update(slope, slots, vector, scalars, np)
+            ends = np.cumsum([v.size for v in values])
+            pieces = np.split(np.asarray(after) - vector, ends[:-1])
+            return [p.reshape(v.shape) for p, v in zip(pieces, values, strict=True)]
 
         return step
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from portable_mlp.diagnosis.description import Place
-from portable_mlp.diagnosis.doctor.patient import Patient, Values, layers_of, plain_step
+from portable_mlp.diagnosis.doctor.patient import Patient, Values, adam_step, layers_of
 from portable_mlp.diagnosis.reference import Array, Reference
 
 SPREAD = 1e-12
@@ -99,7 +99,9 @@ def with_hidden_layer(units: int = 16) -> Treatment:
         places = (Place(0, 1, transposed=False), Place(2, 3, transposed=False))
         wiring = replace(p.network.wiring, places=places)
         names = tuple(f"array {k}" for k in range(4))
-        grown = replace(p, start=start, names=names, stepper=_beside(p, 0))
+        grown = replace(
+            p, start=start, names=names, stepper=adam_step(0.03), scale=1.0, averaged=False
+        )
         return with_network(grown, replace(p.network, network=other, wiring=wiring))
 
     return Treatment(f"a hidden layer of {units} tanh units", apply, needs_network=True)
@@ -113,8 +115,6 @@ def _beside(p: Patient, known: int) -> Callable[[], Callable[..., Values]]:
         own = p.stepper()
 
         def step(values: Values, gradients: Sequence[Array | None]) -> Values:
-            if not known:
-                return plain_step(rate)()(values, list(gradients))
             more = [
                 np.zeros_like(v) if g is None else -rate * g
                 for v, g in zip(values[known:], gradients[known:], strict=True)

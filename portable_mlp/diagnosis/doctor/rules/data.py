@@ -19,24 +19,28 @@ from portable_mlp.diagnosis.report import finding
 
 
 def inputs(case: Case) -> Iterator[Suspicion]:
-    """D05: features that are large, of different size or far from 0. D32: the same rows again."""
+    """D05: features that are large, of different size or far from 0."""
     rows = case.patient.inputs_in_rows()
     if rows.dtype.kind not in "fiu" or len(rows) < 5 or case.learned < 0.05:
         return
-    rows = rows.astype(float)
-    some = rows[:2000]
-    varied = np.array([len(np.unique(c)) >= 5 for c in some.T])
+    some = np.random.default_rng(0).permutation(len(rows))[:2000]
+    rows = rows[np.sort(some)].astype(float)
+    varied = np.array([len(np.unique(c)) >= 5 for c in rows.T])
     if varied.any():
-        kept = rows[:, varied]
+        kept, number = rows[:, varied], np.flatnonzero(varied)
         size, spread = np.sqrt((kept**2).mean(axis=0)), kept.std(axis=0)
         ratio = float(spread.max() / max(float(spread.min()), 1e-300))
         # a column next to nothing beside others of about 1 is no harm; one of thousands is
         ratio = ratio if spread.max() > 3 else 1.0
-        offset = float((np.abs(kept.mean(axis=0)) / np.maximum(spread, 1e-300)).max())
+        offsets = np.abs(kept.mean(axis=0)) / np.maximum(spread, 1e-300)
+        offset = float(offsets.max())
         largest = float(size.max())
         seen = []
         if largest > 10 or (largest > 5 and ratio > 5):
-            seen.append(f"a feature has a root mean square of {largest:.3g} (healthy: about 1)")
+            seen.append(
+                f"feature {number[size.argmax()]} has a root mean square of {largest:.3g} "
+                "(healthy: about 1)"
+            )
         if largest < 0.05:
             seen.append(f"no feature has a root mean square above {largest:.3g} (healthy: about 1)")
         if ratio > 100:
@@ -44,7 +48,10 @@ def inputs(case: Case) -> Iterator[Suspicion]:
                 f"standard deviations differ by a factor of {ratio:.3g} (healthy: below 10)"
             )
         if offset > 10:
-            seen.append(f"a mean is {offset:.3g} standard deviations from 0 (healthy: below 3)")
+            seen.append(
+                f"the mean of feature {number[offsets.argmax()]} is {offset:.3g} standard deviations "
+                "from 0 (healthy: below 3)"
+            )
         if seen:
             found = finding("D05", "; ".join(seen), where=("X",))
             yield Suspicion(found, treat.with_scaled_inputs(), DATA)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from portable_mlp.diagnosis.doctor import treatments as treat
 from portable_mlp.diagnosis.doctor.case import Case, Suspicion, dead_units, saturated_share
+from portable_mlp.diagnosis.doctor.course import follow
 from portable_mlp.diagnosis.doctor.levels import (
     DATA,
     LEARNED,
     STATISTICS,
     SYMPTOM,
 )
+from portable_mlp.diagnosis.doctor.patient import adam_step
 from portable_mlp.diagnosis.report import finding
 
 
@@ -110,7 +113,7 @@ def hidden_softmax(case: Case) -> Iterator[Suspicion]:
 def linear_network(case: Case) -> Iterator[Suspicion]:
     """D21: nothing but straight lines."""
     views = case.views(case.first)
-    if len(views) == 1 and case.learned > LEARNED:
+    if len(views) == 1 and case.learned > LEARNED and not _can_be_learned(case):
         evidence = "there is no hidden layer: what the output depends on is one weighted sum"
         yield Suspicion(finding("D21", evidence), treat.with_hidden_layer(), DATA)
     if len(views) < 2 or any(v.activation != "identity" for v in views[:-1]):
@@ -120,6 +123,17 @@ def linear_network(case: Case) -> Iterator[Suspicion]:
         lambda a: [*("tanh" for _ in a[:-1]), a[-1]], "tanh in the hidden layers"
     )
     yield Suspicion(finding("D21", evidence), cure, DATA)
+
+
+def _can_be_learned(case: Case) -> bool:
+    """Whether the network as it is could do better than it did, with steps that suit."""
+    if case.patient.network is None:
+        return False
+    everything = frozenset(range(len(case.patient.start)))
+    suited = replace(
+        case.patient, stepper=adam_step(0.03), scale=1.0, averaged=False, exact=everything
+    )
+    return follow(suited, 300, at=(0, 300), seconds=2.0).end < LEARNED
 
 
 def no_bias(case: Case) -> Iterator[Suspicion]:

@@ -26,16 +26,16 @@ def step_length(case: Case) -> Iterator[Suspicion]:
     halvings = [k for k in case.halvings.values() if 0 <= k < 20]
     early = [k for k in (case.halvings[m.step] for m in course.moments[:4]) if k < 20]
     usual = int(np.median(halvings)) if halvings else 0
-    worst = max(halvings, default=0)
     too_long = usual >= 1 or max(early, default=0) >= 2
     if downhill and (course.diverged is not None or (too_long and case.learned > 0.1)):
-        k = max(usual, max(early, default=0), 1 if course.diverged is None else 3)
+        k = max(usual, max(early, default=0))
         seen = (
-            f"the parameters are not finite after {course.diverged} updates"
-            if course.diverged is not None
-            else f"a step must be halved {usual} times (median), {worst} at most, before it lowers the "
-            "loss (healthy: 0)"
+            f"a step must be halved {usual} times (median) before it lowers the loss, of the first steps "
+            f"one {max(early, default=0)} times (healthy: 0)"
         )
+        if course.diverged is not None:
+            k = max([k, 3, *case.halvings.values()])
+            seen = f"the parameters are not finite after {course.diverged} updates"
         doubled = _grows_with_the_batch(case)
         n = patient.per_step
         if doubled and n > 1:
