@@ -223,6 +223,10 @@ CATALOGUE: dict[str, Entry] = {
         "it learns the training set by heart",
         "Stop early, add data, a weight penalty or dropout; take the weights of the best epoch.",
     ),
+    "D36": Entry(
+        "the weight penalty is too strong",
+        "Take a smaller λ, or none until the network learns.",
+    ),
     "D15": Entry(
         "the gradient points uphill, whatever else is wrong with it",
         "Look for a minus: in the error (it is output - target), in a derivative, in the update.",

@@ -17,27 +17,20 @@ import numpy as np
 
 from portable_mlp.backends import Backend
 from portable_mlp.backends.interchange import library_of
+from portable_mlp.diagnosis.structure import (
+    Leaf,
+    ProgramError,
+    arrays_in,
+    backend_of,
+    in_order,
+    leaves_of,
+    made_like,
+    rebuilt,
+    rebuilt_as,
+    to_host,
+)
 
-
-class ProgramError(ValueError):
-    """The program can't be examined; the message names the argument and says what was expected."""
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """One array of the parameters.
-
-    Args:
-        name: as its owner would write it: ``"params['W1']"``.
-        value: in double precision.
-        dtype: that it had, by name.
-        backend: makes arrays of its library; None for numpy.
-    """
-
-    name: str
-    value: np.ndarray
-    dtype: str
-    backend: Backend | None
+__all__ = ["Leaf", "Memory", "Program", "ProgramError", "finite"]
 
 
 class Memory(NamedTuple):
@@ -99,7 +92,7 @@ class Program:
                     f"{what.removesuffix('_of')}: got a {given}, expected a function of "
                     "(params, X, Y)."
                 )
-        self.leaves = list(_leaves(self.params, "params"))
+        self.leaves = list(leaves_of(self.params, "params"))
         if not self.leaves:
             raise ProgramError("params: got no array, expected a list, tuple or dict of arrays.")
         self._X, self._Y = _Data(self.X, "X"), _Data(self.Y, "Y")
@@ -136,7 +129,7 @@ class Program:
 
     def aliased(self) -> list[tuple[str, str]]:
         """Pairs of parameters that share memory."""
-        given = [array for _, array in _arrays(self.params, "params")]
+        given = [array for _, array in arrays_in(self.params, "params")]
         return [
             (self.names[i], self.names[j])
             for i in range(len(given))
@@ -156,7 +149,7 @@ class Program:
         if found is None:
             raise ProgramError("loss: returned None, expected one number; is a return missing?")
         try:
-            array = np.asarray(_to_host(found), np.float64)
+            array = np.asarray(to_host(found), np.float64)
         except (TypeError, ValueError):
             raise ProgramError(
                 f"loss: returned a {type(found).__name__}, expected one number."
@@ -177,7 +170,7 @@ class Program:
             raise ProgramError(
                 f"forward: returned a {type(found).__name__}, expected the outputs alone."
             )
-        return np.asarray(_to_host(found), np.float64)
+        return np.asarray(to_host(found), np.float64)
 
     def gradients(self, values: Sequence[np.ndarray]) -> list[np.ndarray | None]:
         """The gradients at these parameters, in the order of the leaves; None where one is None.
@@ -201,15 +194,15 @@ class Program:
         found = self._call(self.called, self.gradients_of, values, self._Y)
         if isinstance(found, tuple) and len(found) == 2 and len(self.leaves) != 2:
             seems = not isinstance(found[0], (dict, list, tuple))
-            if seems and np.size(_to_host(found[0])) == 1:
+            if seems and np.size(to_host(found[0])) == 1:
                 raise ProgramError(
                     f"{self.called}: returned two things, the first one number, expected the gradients "
                     "alone, not (loss, gradients)."
                 )
         try:
             made = [
-                None if g is None else np.array(_to_host(g), np.float64)
-                for g in _like(found, self.params, self.called)
+                None if g is None else np.array(to_host(g), np.float64)
+                for g in in_order(found, self.params, self.called)
             ]
             self.named_like = found
             return made
@@ -232,25 +225,25 @@ class Program:
             ProgramError: it raises, or gives back another structure.
         """
         backends = [leaf.backend for leaf in self.leaves]
-        given = _rebuilt(self.params, map(_made, values, backends))
+        given = rebuilt(self.params, map(made_like, values, backends))
         arrays = (np.zeros(1) if g is None else g for g in gradients)
         like = self.params if self.named_like is None else self.named_like
-        slopes = _rebuilt_as(self.params, like, map(_made, arrays, backends))
+        slopes = rebuilt_as(self.params, like, map(made_like, arrays, backends))
         with self._scope(), np.errstate(all="ignore"):
             try:
                 found = update(given, slopes)
             except Exception as error:
                 raise ProgramError(f"update: raised {type(error).__name__}: {error}") from error
-        after = _like(given if found is None else found, self.params, "update")
-        return [np.array(_to_host(array), np.float64) for array in after]
+        after = in_order(given if found is None else found, self.params, "update")
+        return [np.array(to_host(array), np.float64) for array in after]
 
     def _call(
         self, what: str, function: Callable[..., Any], values: Sequence[np.ndarray], *rest: _Data
     ) -> Any:
         fresh = iter(
-            _made(value, leaf.backend) for value, leaf in zip(values, self.leaves, strict=True)
+            made_like(value, leaf.backend) for value, leaf in zip(values, self.leaves, strict=True)
         )
-        given = _rebuilt(self.params, fresh)
+        given = rebuilt(self.params, fresh)
         data = [d.locked() if self.trusted else d.fresh() for d in (self._X, *rest)]
         with self._scope(), np.errstate(all="ignore"):
             try:
@@ -262,11 +255,11 @@ class Program:
                 raise ProgramError(f"{what}: raised {type(error).__name__}: {error}") from error
             if self.trusted:
                 return found
-            for (name, array), value in zip(_arrays(given, "params"), values, strict=True):
-                if not np.array_equal(_to_host(array), value, equal_nan=True):
+            for (name, array), value in zip(arrays_in(given, "params"), values, strict=True):
+                if not np.array_equal(to_host(array), value, equal_nan=True):
                     self.changed.add(f"{what} changes {name}")
             for source, passed in zip((self._X, *rest), data, strict=True):
-                if not np.array_equal(_to_host(passed), source.host, equal_nan=source.floats):
+                if not np.array_equal(to_host(passed), source.host, equal_nan=source.floats):
                     self.changed.add(f"{what} changes {source.name}")
         return found
 
@@ -292,7 +285,7 @@ class _Data:
         owner = library_of(given)
         self.name = name
         try:
-            self.host = np.array(_to_host(given))
+            self.host = np.array(to_host(given))
         except ValueError as error:
             raise ProgramError(
                 f"{name}: got rows of different lengths, expected an array."
@@ -317,7 +310,7 @@ class _Data:
                 f"{f' and in {len(wrong) - 1} other places' if len(wrong) > 1 else ''}; fill it in or "
                 "leave such samples out."
             )
-        self.backend = _backend_of(given, owner)
+        self.backend = backend_of(given, owner)
 
     def other(self, host: np.ndarray) -> _Data:
         """Other numbers of the same kind."""
@@ -344,155 +337,6 @@ class _Data:
 
 def _dtype_in(backend: Backend, host: np.ndarray) -> Any:
     return getattr(backend.xp, str(host.dtype), None) if host.dtype.kind != "f" else None
-
-
-def _backend_of(array: Any, owner: type[Backend] | None) -> Backend | None:
-    if owner is None or owner.name == "numpy":
-        return None
-    backend = owner(owner.device_name_of(array), "float64")
-    try:
-        with backend.visitors_scope():
-            backend.asarray(np.zeros(1))
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ProgramError(
-            f"params: derivatives by differences need float64, which {owner.name} on "
-            f"{backend.place!r} does not have; run the check with arrays on the CPU."
-        ) from error
-    return backend
-
-
-def _to_host(thing: Any) -> np.ndarray:
-    owner = library_of(thing)
-    if owner is None or owner.name == "numpy":
-        return np.asarray(thing)
-    return owner(owner.device_name_of(thing)).to_numpy(thing)
-
-
-def _made(value: np.ndarray, backend: Backend | None) -> Any:
-    if backend is None:
-        return value.copy()
-    with backend.visitors_scope():
-        return backend.asarray(value.copy())
-
-
-def _is_leaf(thing: Any) -> bool:
-    return not isinstance(thing, (dict, list, tuple)) or (
-        isinstance(thing, list) and bool(thing) and all(isinstance(x, (int, float)) for x in thing)
-    )
-
-
-def _children(thing: Any, name: str) -> Iterable[tuple[str, Any]]:
-    if isinstance(thing, dict):
-        return ((f"{name}[{key!r}]", child) for key, child in thing.items())
-    if hasattr(thing, "_fields"):
-        return ((f"{name}.{key}", getattr(thing, key)) for key in thing._fields)
-    return ((f"{name}[{i}]", child) for i, child in enumerate(thing))
-
-
-def _arrays(thing: Any, name: str) -> Iterable[tuple[str, Any]]:
-    if thing is None:
-        return
-    if _is_leaf(thing):
-        yield name, thing
-        return
-    for child_name, child in _children(thing, name):
-        yield from _arrays(child, child_name)
-
-
-def _leaves(params: Any, name: str) -> Iterable[Leaf]:
-    for leaf_name, array in _arrays(params, name):
-        host = _to_host(array)
-        if host.dtype.kind not in "fiub":
-            raise ProgramError(
-                f"{leaf_name}: got {type(array).__name__} of type {host.dtype}, expected numbers."
-            )
-        value = host.astype(np.float64)
-        if not np.isfinite(value).all():
-            raise ProgramError(f"{leaf_name}: holds NaN or infinity before anything was done.")
-        yield Leaf(leaf_name, value, str(host.dtype), _backend_of(array, library_of(array)))
-
-
-def _rebuilt(like: Any, leaves: Any) -> Any:
-    if like is None:
-        return None
-    if _is_leaf(like):
-        return next(leaves)
-    if isinstance(like, dict):
-        return {key: _rebuilt(child, leaves) for key, child in like.items()}
-    children = [_rebuilt(child, leaves) for _, child in _children(like, "")]
-    if hasattr(like, "_fields"):
-        return type(like)(*children)
-    return children if isinstance(like, list) else tuple(children)
-
-
-def _rebuilt_as(params: Any, like: Any, leaves: Any) -> Any:
-    """Arrays in the order of the parameters, in the structure that gradients came in."""
-    if isinstance(params, dict) and isinstance(like, dict):
-        keys = _matched(list(params), list(like), "gradients")
-        return {
-            keys[key]: _rebuilt_as(child, like[keys[key]], leaves) for key, child in params.items()
-        }
-    if isinstance(params, dict) and isinstance(like, (list, tuple)):
-        made = [_rebuilt_as(p, g, leaves) for p, g in zip(params.values(), like, strict=True)]
-        return made if isinstance(like, list) else tuple(made)
-    return _rebuilt(params, leaves)
-
-
-def _like(found: Any, like: Any, name: str) -> list[Any]:
-    """The gradients in the order of the parameters' leaves."""
-    if like is None:
-        return []
-    if _is_leaf(like):
-        return [found]
-    if found is None:
-        raise ProgramError(f"{name}: returned None, expected the structure of the parameters.")
-    if isinstance(like, dict):
-        if not isinstance(found, dict):
-            return _like_sequence(found, list(like.values()), name)
-        keys = _matched(list(like), list(found), name)
-        return [
-            leaf
-            for key, child in like.items()
-            for leaf in _like(found[keys[key]], child, f"{name}[{keys[key]!r}]")
-        ]
-    children = [child for _, child in _children(like, "")]
-    return _like_sequence(found, children, name)
-
-
-def _like_sequence(found: Any, children: list[Any], name: str) -> list[Any]:
-    if isinstance(found, dict) or not hasattr(found, "__len__"):
-        raise ProgramError(
-            f"{name}: returned a {type(found).__name__}, expected {len(children)} arrays in the "
-            "structure of the parameters."
-        )
-    if len(found) != len(children):
-        raise ProgramError(
-            f"{name}: returned {len(found)} arrays, expected {len(children)}: one for each parameter, "
-            "in their order."
-        )
-    return [
-        leaf
-        for i, (child, of) in enumerate(zip(children, found, strict=True))
-        for leaf in _like(of, child, f"{name}[{i}]")
-    ]
-
-
-def _matched(keys: list[Any], found: list[Any], name: str) -> dict[Any, Any]:
-    """Which key of the gradients belongs to which parameter: the same, or with a d or grad about it."""
-    matched = {}
-    for key in keys:
-        forms = [
-            form.format(key).lower() for form in ("{}", "d{}", "d_{}", "g_{}", "grad_{}", "{}_grad")
-        ]
-        places = [other for form in forms for other in found if str(other).lower() == form]
-        if places:
-            matched[key] = key if key in found else places[0]
-    if len(set(matched.values())) < len(keys):
-        raise ProgramError(
-            f"{name}: has the keys {', '.join(map(repr, found))}, expected those of the parameters: "
-            f"{', '.join(map(repr, keys))} (or with a d before each)."
-        )
-    return matched
 
 
 def finite(arrays: Iterable[np.ndarray]) -> bool:

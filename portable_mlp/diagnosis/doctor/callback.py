@@ -94,6 +94,8 @@ class Doctor(Callback):
         Args:
             path: of an HTML file, or None.
         """
+        if not self._at:
+            raise RuntimeError("Doctor: no training was watched yet; pass it to fit as a callback.")
         if path is not None:
             self._report.html(path)
         return self._report

@@ -132,8 +132,8 @@ class DoctorReport:
 
     @property
     def ok(self) -> bool:
-        """Whether something was looked at and nothing found."""
-        return bool(self.checked) and not self.findings
+        """Whether nothing was found; not where nothing could be looked at."""
+        return not self.findings and not (self.limits and not self.checked)
 
     @property
     def blocking(self) -> list[Finding]:

@@ -322,8 +322,10 @@ def test_it_is_silent_if_it_is_told_to(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_before_a_training_there_is_nothing() -> None:
-    assert Doctor().findings == []
-    assert Doctor().report().probes == []
+    doctor = Doctor()
+    assert doctor.findings == []
+    with pytest.raises(RuntimeError, match="Doctor: no training was watched yet"):
+        doctor.report()
 
 
 def test_one_doctor_for_two_trainings() -> None:

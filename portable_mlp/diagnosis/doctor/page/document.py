@@ -59,7 +59,7 @@ def _lede(report: DoctorReport) -> str:
         return ""
     said = []
     others = len(report.findings) - 1
-    if others:
+    if others > 0:
         said.append(
             f"{'Another cause was' if others == 1 else f'{others} more causes were'} found."
         )

@@ -82,6 +82,8 @@ def verdict(report: DoctorReport) -> str:
     """In one sentence: the first cause, or that there is none."""
     if report.ok:
         return "Nothing found that keeps this network from learning."
+    if not report.findings:
+        return "Nothing was examined."
     return sentence(capital(report.findings[0].title))
 
 

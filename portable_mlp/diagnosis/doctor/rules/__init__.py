@@ -22,7 +22,7 @@ from portable_mlp.diagnosis.doctor.rules.layers import (
 )
 from portable_mlp.diagnosis.doctor.rules.steps import step_length
 from portable_mlp.diagnosis.doctor.rules.symptoms import growing, one_class, symptoms
-from portable_mlp.diagnosis.doctor.rules.weights import first_weights
+from portable_mlp.diagnosis.doctor.rules.weights import first_weights, strong_penalty
 
 Rule = Callable[[Case], Iterator[Suspicion]]
 
@@ -48,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     targets,
     labels,
     first_weights,
+    strong_penalty,
     dead_layers,
     saturated_layers,
     vanishing,

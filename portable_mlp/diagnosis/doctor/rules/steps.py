@@ -34,7 +34,8 @@ def step_length(case: Case) -> Iterator[Suspicion]:
             f"one {max(early, default=0)} times (healthy: 0)"
         )
         if course.diverged is not None:
-            k = max([k, 3, *case.halvings.values()])
+            # later ones are of numbers that have exploded already
+            k = max(3, *(case.halvings[m.step] for m in course.moments[:2]))
             seen = f"the parameters are not finite after {course.diverged} updates"
         doubled = _grows_with_the_batch(case)
         n = patient.per_step

@@ -11,6 +11,8 @@ from portable_mlp.diagnosis.doctor.case import Case, Suspicion, saturated_share
 from portable_mlp.diagnosis.doctor.course import Moment
 from portable_mlp.diagnosis.doctor.levels import (
     CERTAIN,
+    DATA,
+    LEARNED,
     STATISTICS,
 )
 from portable_mlp.diagnosis.reference import Array
@@ -72,6 +74,21 @@ def first_weights(case: Case) -> Iterator[Suspicion]:
         yield Suspicion(
             finding("D08", evidence, where=[names[k] for _, k in small]), fresh, STATISTICS
         )
+
+
+def strong_penalty(case: Case) -> Iterator[Suspicion]:
+    """D36: ½ λ ΣW² keeps the weights at 0."""
+    patient = case.patient
+    if patient.network is None or case.learned < LEARNED:
+        return
+    strength = patient.divisor(patient.per_step)[1]
+    if not strength > 0:
+        return
+    ends = patient.network.squared_weights(case.last.values)
+    starts = patient.network.squared_weights(patient.start)
+    sizes = f"‖W‖ went from {np.sqrt(starts):.3g} to {np.sqrt(ends):.3g}"
+    evidence = f"λ of ½ λ ΣW² is {strength:.3g}; {sizes}"
+    yield Suspicion(finding("D36", evidence), treat.without_penalty(), DATA)
 
 
 def _same_units(w: Array, hidden: bool, layers: int) -> bool:
