@@ -18,7 +18,7 @@ import numpy as np
 from portable_mlp.diagnosis import mutants
 from portable_mlp.diagnosis.matching import Point
 from portable_mlp.diagnosis.mutants import Mutant
-from portable_mlp.diagnosis.reference import Array, Layer, Reference
+from portable_mlp.diagnosis.reference import Array, Layer, Reference, backward_through
 
 SAME = 1e-6
 """Residual below which a formula is taken for the program's."""
@@ -75,6 +75,8 @@ def explain(
         best = _best(choices, passes, k, wanted)
         result = LayerResult(k)
         results.append(result)
+        if best is None and k < count - 1:
+            best = _through_updated_weights(reference, points, passes, k, delta, wanted)
         if best is None:
             result.explained = False
             return results
@@ -94,6 +96,54 @@ def explain(
         delta = [result.factor * d for d in delta]
         bare = [result.factor * b for b in bare]
     return results
+
+
+def _through_updated_weights(
+    reference: Reference,
+    points: Sequence[Point],
+    passes: Sequence[list[Layer]],
+    k: int,
+    delta: Sequence[Array],
+    wanted: Sequence[Array | None],
+) -> tuple[Choice, Mutant, float] | None:
+    """R21: δ went back through W - η dW, the weights of the layer above after their own update.
+
+    The program's gradient is then a A + b B, A with W and B with dW in its place, and η = -b / a.
+    """
+    above = [_of_weight(reference, p, k + 1, 0.0) for p in points]
+    if any(g is None for g in (*above, *wanted)):
+        return None
+
+    def back(through: Sequence[Array]) -> list[Array]:
+        return [
+            backward_through(layers[k].activation, layers[k].z, d @ w.T, reference.slope)
+            for layers, d, w in zip(passes, delta, through, strict=True)
+        ]
+
+    weights = [layers[k + 1].weight for layers in passes]
+    slopes = [g for g in above if g is not None]
+    terms = [
+        np.concatenate(
+            [(layers[k].x.T @ d).reshape(-1) for layers, d in zip(passes, ds, strict=True)]
+        )
+        for ds in (back(weights), back(slopes))
+    ]
+    target = np.concatenate([w.reshape(-1) for w in wanted if w is not None])
+    both = np.stack(terms, axis=1)
+    if not np.isfinite(both).all() or not np.isfinite(target).all():
+        return None
+    (a, b), *_ = np.linalg.lstsq(both, target, rcond=None)
+    size = float(np.linalg.norm(target))
+    fits = np.linalg.norm(both @ [a, b] - target) <= SAME * size
+    if not fits or a <= 0 or b >= 0 or abs(b) * np.linalg.norm(terms[1]) < 1e-4 * size:
+        return None
+    rate = float(-b / a)
+    moved = [w - rate * g for w, g in zip(weights, slopes, strict=True)]
+    found = back(moved)
+    bare = [d @ w.T for d, w in zip(delta, moved, strict=True)]
+    words = f"delta @ (W - {rate:.3g} * dW).T"
+    choice = Choice((Mutant("R21", words, found[0]),), found, bare)
+    return choice, Mutant("", "right", passes[0][k].x.T @ found[0]), float(a)
 
 
 def _off(factor: float | None, expected: float) -> float:

@@ -97,6 +97,10 @@ CATALOGUE: dict[str, Entry] = {
         "the gradient is multiplied by the weights",
         "The update is W -= rate * dW, without another W in it.",
     ),
+    "R21": Entry(
+        "what goes back through a layer's weights uses them after their update",
+        "Compute all deltas before any weight is changed.",
+    ),
     "R22": Entry(
         "this is no gradient: every entry has the same number",
         "Each weight needs its own derivative: dW = x.T @ delta.",

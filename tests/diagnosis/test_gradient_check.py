@@ -496,3 +496,34 @@ def test_gradients_with_other_keys_are_told_apart(keys: tuple[str, ...]) -> None
             np.ones((5, 3)),
             np.ones((5, 2)),
         )
+
+
+@pytest.mark.parametrize("rate", [0.01, 1.0])
+def test_weights_that_were_updated_before_the_error_went_back_through_them(rate: float) -> None:
+    random = np.random.default_rng(0)
+    x, t = random.normal(size=(60, 4)), np.eye(3)[random.integers(0, 3, 60)]
+    sizes = {"W1": (4, 7), "W2": (7, 6), "W3": (6, 3)}
+    params = {name: random.normal(size=size) / 2 for name, size in sizes.items()}
+
+    def forward(p: Any, X: Any) -> tuple[Any, Any, Any]:
+        a = np.tanh(X @ p["W1"])
+        b = np.tanh(a @ p["W2"])
+        e = np.exp(b @ p["W3"])
+        return a, b, e / e.sum(axis=1, keepdims=True)
+
+    def loss(p: Any, X: Any, Y: Any) -> Any:
+        return -np.sum(Y * np.log(forward(p, X)[2])) / len(X)
+
+    def gradients(p: Any, X: Any, Y: Any) -> Any:
+        a, b, out = forward(p, X)
+        delta = (out - Y) / len(X)
+        found = {"W3": b.T @ delta}
+        delta = delta @ (p["W3"] - rate * found["W3"]).T * (1 - b**2)
+        found["W2"] = a.T @ delta
+        delta = delta @ (p["W2"] - rate * found["W2"]).T * (1 - a**2)
+        return found | {"W1": X.T @ delta}
+
+    report = check_gradients(loss, gradients, params, x, t)
+    assert [f.id for f in report.findings] == ["R21"], str(report)
+    assert report.findings[0].where == ("params['W1']", "params['W2']")
+    assert f"delta @ (W - {rate:.3g} * dW).T" in report.findings[0].evidence
