@@ -210,7 +210,7 @@ SYSTEMS = (
         symptom="The answer says that the backward pass does not follow the forward pass, and adds the "
         "derivative of the sigmoid.",
         claim="none",
-        causes=causes("R18 D25", "R12 D35", "D02 D10 D01 D12"),
+        causes=causes("R18 D25", "R12 D35", "D02 D10 D01 D07 D12"),
         posted=_posted_by_the_answer,
         fixed=_fixed("sigmoid, squares"),
         target=("accuracy", 0.9),

@@ -16,6 +16,8 @@ from portable_mlp.diagnosis.doctor.trials import MOST as MOST_STEPS
 
 SYMPTOMS = ("D04", "D22", "D23", "D27", "D14")
 """What is said where no cause was found, the first of these that was seen."""
+STRUCTURAL = ("R16", "R18")
+"""Faults of a program that its slope at random points says little about."""
 NEAR = 0.15
 """Ends of trials that differ by less, in units of chance, are equally good."""
 
@@ -88,11 +90,18 @@ def ranked(keyed: Sequence[tuple[Suspicion, float]]) -> list[Suspicion]:
         keyed: suspicions, each with the end of the best trial that shows it to be blocking.
     """
     groups: list[list[tuple[Suspicion, float]]] = [[], [], [], [], []]
+    # what is out of order before the first step explains that steps do little
+    abnormal = any(
+        s.finding.id in STATIC or (s.certain and s.finding.id == "D19") for s, _ in keyed
+    )
     for s, end in keyed:
         first = s.tier <= GRADIENT or s.finding.id in STATIC
         sure = s.finding.blocking or (s.tier == CERTAIN and s.finding.blocking is None)
-        wrong = s.certain and s.tier <= GRADIENT and s.finding.harmful
+        harmful = s.finding.harmful or s.finding.id in STRUCTURAL
+        wrong = s.certain and s.tier <= GRADIENT and harmful
         place = 0 if first and sure else 1 if wrong else 2 if sure else 3 if s.certain else 4
+        if s.finding.id == "D03" and abnormal:
+            place = 4
         groups[place].append((s, end))
     others = sorted(groups[2], key=lambda pair: pair[0].tier)
     best = min((end for _, end in others), default=math.inf)

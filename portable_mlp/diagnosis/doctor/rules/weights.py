@@ -60,10 +60,14 @@ def first_weights(case: Case) -> Iterator[Suspicion]:
         yield Suspicion(found, fresh, STATISTICS)
     if large and not positive:
         ratio = max(large)[0]
+        sure = ratio > 10 and case.learned > LEARNED
         evidence = f"first weights are {ratio:.3g} times as large as Glorot's rule has them"
         evidence += _flat_layers(case, case.first)
         yield Suspicion(
-            finding("D06", evidence, where=[names[k] for _, k in large]), fresh, STATISTICS
+            finding("D06", evidence, where=[names[k] for _, k in large]),
+            fresh,
+            STATISTICS,
+            certain=sure,
         )
     if small and len(weights) > 1 and case.learned > 0.3:
         ratio = min(small)[0]
