@@ -104,8 +104,10 @@ def ranked(keyed: Sequence[tuple[Suspicion, float]]) -> list[Suspicion]:
             place = 4
         groups[place].append((s, end))
     others = sorted(groups[2], key=lambda pair: pair[0].tier)
-    best = min((end for _, end in others), default=math.inf)
-    chosen = [pair for pair in others if pair[1] <= best + NEAR][:1]
+    # another network does better nearly always: it is named first only where nothing else helps
+    same = [pair for pair in others if pair[0].finding.id not in ("D20", "D21")] or others
+    best = min((end for _, end in same), default=math.inf)
+    chosen = [pair for pair in same if pair[1] <= best + NEAR][:1]
     groups[2] = chosen
     groups[4] = [pair for pair in others if pair not in chosen] + groups[4]
     for place in (0, 1, 3):
