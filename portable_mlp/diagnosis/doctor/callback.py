@@ -12,7 +12,7 @@ import numpy as np
 
 from portable_mlp.diagnosis.doctor.case import Case, Suspicion
 from portable_mlp.diagnosis.doctor.course import Course, Moment, marks
-from portable_mlp.diagnosis.doctor.levels import SYMPTOM
+from portable_mlp.diagnosis.doctor.levels import CERTAIN, SYMPTOM
 from portable_mlp.diagnosis.doctor.own_model import model_patient
 from portable_mlp.diagnosis.doctor.patient import Patient, Values
 from portable_mlp.diagnosis.doctor.report import DoctorReport
@@ -22,6 +22,8 @@ from portable_mlp.diagnosis.report import Finding, finding
 from portable_mlp.optim import LBFGS
 from portable_mlp.training.loop import Callback, Run
 
+WELL = 0.3
+"""A loss of less than this share of chance is no reason to try fixes."""
 CLEAR = "\r\033[K"
 """Takes back a line that was shown on a terminal."""
 
@@ -182,6 +184,10 @@ class Doctor(Callback):
         if isinstance(run.plan.optimizer, LBFGS):
             report.limits.append("fixes: copies of a training by L-BFGS are not made")
         verify = self.verify and not isinstance(run.plan.optimizer, LBFGS)
+        # where it has learned, what is only unusual is noted without trials that take time
+        verify = verify and (
+            not case.learned < WELL or any(s.certain or s.tier == CERTAIN for s in suspicions)
+        )
         until = time.perf_counter() + self.seconds
         if verify and suspicions:  # what the updates of a copy would take
             began = time.perf_counter()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from portable_mlp.diagnosis.doctor.case import Case, Suspicion
-from portable_mlp.diagnosis.doctor.levels import CERTAIN, GRADIENT, LEARNED, STATIC, SYMPTOM
+from portable_mlp.diagnosis.doctor.levels import CERTAIN, GRADIENT, LEARNED, STATIC, STEP, SYMPTOM
 from portable_mlp.diagnosis.doctor.report import MOST, DoctorReport
 from portable_mlp.diagnosis.doctor.trials import FEWEST, Trials, marked
 from portable_mlp.diagnosis.doctor.trials import MOST as MOST_STEPS
@@ -104,8 +104,9 @@ def ranked(keyed: Sequence[tuple[Suspicion, float]]) -> list[Suspicion]:
             place = 4
         groups[place].append((s, end))
     others = sorted(groups[2], key=lambda pair: pair[0].tier)
-    # another network does better nearly always: it is named first only where nothing else helps
-    same = [pair for pair in others if pair[0].finding.id not in ("D20", "D21")] or others
+    # another network does better nearly always: it is not named before steps that are too long
+    same = [pair for pair in others if pair[0].finding.id not in ("D20", "D21")]
+    same = same if any(s.tier == STEP for s, _ in same) else others
     best = min((end for _, end in same), default=math.inf)
     chosen = [pair for pair in same if pair[1] <= best + NEAR][:1]
     groups[2] = chosen
