@@ -113,6 +113,8 @@ class Case:
     def _slope(self, moment: Moment) -> float:
         """[L(θ + εd) - L(θ - εd)] / 2ε ‖d‖²·(-rate): the sign says whether the update goes down."""
         patient = self.patient
+        if patient.right:
+            return float("nan")
         probe = patient.probe()
         try:
             g = patient.slopes(moment.values, *probe)

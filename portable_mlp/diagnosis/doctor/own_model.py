@@ -106,6 +106,8 @@ def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
         layers=_tape(host, running, apart, flat) if network is None else layers_of(network),
         network=network,
         rate=plan.learning_rate,
+        right=not problem.has_foreign_code,
+        most=128,
     )
     x, y = patient.take(np.arange(min(8, patient.samples)))
     with np.errstate(all="ignore"):

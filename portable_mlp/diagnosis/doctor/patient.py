@@ -98,6 +98,10 @@ class Patient:
     """Loss of the best constant prediction, where the network is not known but that is."""
     rate: float = float("nan")
     averaged: bool = False
+    right: bool = False
+    """Whether the gradients are known to be right, so that no slope need be taken."""
+    most: int = 256
+    """Samples that measurements are taken with, at most."""
 
     @property
     def relative(self) -> bool:
@@ -119,11 +123,11 @@ class Patient:
         x = self.x[:, which] if self.columns else self.x[which]
         return x, samples_of(self.y, which, self.samples, self.columns)
 
-    def probe(self, most: int = 256) -> tuple[Array, Array]:
+    def probe(self) -> tuple[Array, Array]:
         """The samples that measurements are taken with: all, or some of them, always the same."""
-        if self.samples <= most:
+        if self.samples <= self.most:
             return self.x, self.y
-        some = np.random.default_rng(0).choice(self.samples, most, replace=False)
+        some = np.random.default_rng(0).choice(self.samples, self.most, replace=False)
         return self.take(np.sort(some))
 
     def inputs_in_rows(self) -> Array:
