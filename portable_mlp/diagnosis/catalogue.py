@@ -219,6 +219,10 @@ CATALOGUE: dict[str, Entry] = {
         "one class is always predicted",
         "A symptom; where nearly all samples are of that class, weigh the others more.",
     ),
+    "D31": Entry(
+        "the loss goes up and down: steps at the edge of too long",
+        "Half the learning rate, or larger batches.",
+    ),
     "D32": Entry(
         "the same inputs have different targets",
         "Look at the doubled rows: no network can give two answers to one question.",

@@ -21,7 +21,7 @@ from portable_mlp.diagnosis.doctor.rules.layers import (
     vanishing,
 )
 from portable_mlp.diagnosis.doctor.rules.steps import step_length
-from portable_mlp.diagnosis.doctor.rules.symptoms import growing, one_class, symptoms
+from portable_mlp.diagnosis.doctor.rules.symptoms import growing, one_class, oscillation, symptoms
 from portable_mlp.diagnosis.doctor.rules.weights import first_weights, strong_penalty
 
 Rule = Callable[[Case], Iterator[Suspicion]]
@@ -58,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     mismatch,
     conflicts,
     growing,
+    oscillation,
     one_class,
     symptoms,
 )

@@ -29,6 +29,17 @@ def growing(case: Case) -> Iterator[Suspicion]:
         yield Suspicion(finding("D14", evidence), None, SYMPTOM)
 
 
+def oscillation(case: Case) -> Iterator[Suspicion]:
+    """D31: the loss turns at more than half of the looks, and some steps are too long, some not."""
+    losses = [m.measure for m in case.course.moments if np.isfinite(m.measure)]
+    moves = np.sign(np.diff(losses))
+    turns = int((moves[1:] * moves[:-1] < 0).sum())
+    long = [k for k in case.halvings.values() if 0 <= k < 20]
+    if len(moves) > 4 and turns > 0.5 * (len(moves) - 1) and 0 in long and max(long) > 0:
+        evidence = f"of {len(moves)} changes of the loss from look to look, {turns} turned round"
+        yield Suspicion(finding("D31", evidence), None, SYMPTOM)
+
+
 def one_class(case: Case) -> Iterator[Suspicion]:
     """D27: the commonest class for nearly every sample, although there are others."""
     if case.classes is None or case.learned < LEARNED:
