@@ -52,6 +52,8 @@ class Examination:
     """What relates the two, as far as that can be seen without knowledge of the network."""
     silent: set[int] = field(default_factory=set)
     """Parameters that do not change the loss anywhere."""
+    of_update: set[str] = field(default_factory=set)
+    """Ids of what is wrong with the program's update."""
     tolerant: bool = False
     """Whether a loss that is not finite at the parameters given is a finding and not an error."""
     reshaped: tuple[int, ...] | None = None

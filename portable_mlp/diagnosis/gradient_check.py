@@ -122,7 +122,9 @@ def _examined(
         if e.errors:
             naming.name(e, description)
     if update is not None and e.first:
-        e.report.findings += _of_the_update(e, update)
+        found = _of_the_update(e, update)
+        e.report.findings += found
+        e.of_update = {f.id for f in found}
         e.report.checked.append("the update")
     e.report.findings.sort(key=lambda f: (not f.harmful, _ORDER.index(f.id[0])))
     return e

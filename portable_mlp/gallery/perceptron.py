@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from portable_mlp.gallery.system import Array, Params
+from portable_mlp.gallery.system import Array, Params, Program
 
 
 def sigmoid(z: Array) -> Array:
@@ -120,6 +120,33 @@ class Perceptron:
                 slope = _HIDDEN[self.hidden][1](inputs[k - 1])
                 delta = delta @ self._turned(params[f"W{k}"]).T * slope
         return {name: found[name] for name in params}
+
+    def program(
+        self,
+        params: Params,
+        x: Array,
+        t: Array,
+        *,
+        lr: float,
+        steps: int,
+        batch: int | None = None,
+        score: Callable[[Params], dict[str, float]] | None = None,
+    ) -> Program:
+        """Its training from these parameters; scored by accuracy and loss unless told otherwise."""
+        return Program(
+            loss=self.loss,
+            gradients=self.gradients,
+            params=params,
+            X=x,
+            Y=t,
+            lr=lr,
+            steps=steps,
+            batch=batch,
+            forward=self.forward,
+            score=score
+            or (lambda p: {"accuracy": self.accuracy(p, x, t), "loss": self.loss(p, x, t)}),
+            columns=self.columns,
+        )
 
     def accuracy(self, params: Params, x: Array, t: Array) -> float:
         """Share of the samples whose largest output, or side of ½, is that of the target."""

@@ -73,15 +73,12 @@ def _standardised() -> Array:
 def _fixed(seed: int) -> Program:
     """A backward pass, a linear output, Glorot's weights, standardised inputs."""
     net, x = Perceptron((2, 3, 1), "sigmoid", "linear"), _standardised()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=net.draw(seed),
-        X=x,
-        Y=_Y,
+    return net.program(
+        net.draw(seed),
+        x,
+        _Y,
         lr=0.5,
         steps=3000,
-        forward=net.forward,
         score=lambda params: {"accuracy": _within(net.forward(params, x))},
     )
 

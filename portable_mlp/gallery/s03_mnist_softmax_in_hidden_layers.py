@@ -100,18 +100,14 @@ def _fixed_with(sizes: tuple[int, ...], hidden: str, steps: int) -> Callable[[in
 
     def fixed(seed: int) -> Program:
         x, y = _data()
-        return Program(
-            loss=net.loss,
-            gradients=net.gradients,
-            params=net.draw(seed),
-            X=x,
-            Y=y,
+        return net.program(
+            net.draw(seed),
+            x,
+            y,
             lr=0.1 if hidden == "sigmoid" else 0.02,
             steps=steps,
             batch=1,
-            forward=net.forward,
             score=lambda params: {"accuracy": net.accuracy(params, *_data(rest=True))},
-            columns=True,
         )
 
     return fixed

@@ -124,19 +124,12 @@ def _fixed(seed: int) -> Program:
     """Cross-entropy, whose delta is o - t, and the mean over the samples."""
     net = Perceptron(_SIZES, "sigmoid", "softmax")
     x, y = _data()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=net.draw(seed),
-        X=x,
-        Y=y,
+    return net.program(
+        net.draw(seed),
+        x,
+        y,
         lr=4.0,
         steps=300,
-        forward=net.forward,
-        score=lambda params: {
-            "accuracy": net.accuracy(params, x, y),
-            "loss": net.loss(params, x, y),
-        },
     )
 
 

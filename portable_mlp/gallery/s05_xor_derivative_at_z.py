@@ -109,21 +109,17 @@ def fixed_xor(seed: int) -> Program:
     """
     net = Perceptron((2, 8, 2), "sigmoid", "softmax", columns=True)
     x, y = xor()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=net.draw(seed),
-        X=x,
-        Y=y,
+    return net.program(
+        net.draw(seed),
+        x,
+        y,
         lr=2.0,
         steps=3000,
-        forward=net.forward,
         score=lambda params: {
             "accuracy": net.accuracy(params, x, y),
             "loss": net.loss(params, x, y),
             "largest output": float(net.forward(params, x).max()),
         },
-        columns=True,
     )
 
 

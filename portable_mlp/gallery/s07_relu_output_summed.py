@@ -77,15 +77,12 @@ def _fixed(seed: int) -> Program:
     """The mean in place of the sum, a linear output, a bias, and a rate that suits the mean."""
     net = Perceptron((7, 2), "relu", "linear")
     x, y = _data()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params={"W1": np.random.default_rng(seed).uniform(-1, 1, (7, 2)), "b1": np.zeros((1, 2))},
-        X=x,
-        Y=y,
+    return net.program(
+        {"W1": np.random.default_rng(seed).uniform(-1, 1, (7, 2)), "b1": np.zeros((1, 2))},
+        x,
+        y,
         lr=0.4,
         steps=1000,
-        forward=net.forward,
         score=lambda params: {
             "R²": r_squared(net.forward(params, x), y),
             "cost": _SAMPLES * net.loss(params, x, y),

@@ -91,15 +91,12 @@ def _fixed(seed: int) -> Program:
     """A linear output and means; ReLU in the hidden layer, whose leak did nothing."""
     net = Perceptron((7, 10, 2), "relu", "linear")
     x, y = _data()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=_first(seed),
-        X=x,
-        Y=y,
+    return net.program(
+        _first(seed),
+        x,
+        y,
         lr=0.02,
         steps=2000,
-        forward=net.forward,
         score=lambda params: {
             "R²": r_squared(net.forward(params, x), y),
             "cost": _SAMPLES * net.loss(params, x, y),

@@ -108,15 +108,12 @@ def _fixed(seed: int) -> Program:
             "accuracy within .1": float(np.mean(distance <= 1)),
         }
 
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=first,
-        X=x / np.pi,
-        Y=one_hot(_classes(y), _CLASSES),
+    return net.program(
+        first,
+        x / np.pi,
+        one_hot(_classes(y), _CLASSES),
         lr=2.0,
         steps=6000,
-        forward=net.forward,
         score=score,
     )
 

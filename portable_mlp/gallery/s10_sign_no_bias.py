@@ -65,17 +65,13 @@ def _fixed(seed: int) -> Program:
     net = Perceptron((1, 3, 1), "sigmoid", "sigmoid")
     random = np.random.default_rng(seed)
     x, y = _data()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=net.draw(seed)
-        | {"W1": random.normal(size=(1, 3)), "W2": random.normal(size=(3, 1))},
-        X=x,
-        Y=y,
+    return net.program(
+        net.draw(seed) | {"W1": random.normal(size=(1, 3)), "W2": random.normal(size=(3, 1))},
+        x,
+        y,
         lr=0.1,
         steps=10_000,
         batch=1,
-        forward=net.forward,
         score=lambda params: _figures(net.forward(params, _POINTS)),
     )
 

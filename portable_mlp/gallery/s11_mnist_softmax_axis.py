@@ -152,15 +152,12 @@ def fixed_in_rows(seed: int) -> Program:
     """
     net = Perceptron((784, 60, 10), "tanh", "softmax")
     x, y = mnist_rows()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=small_weights(seed),
-        X=x,
-        Y=y,
+    return net.program(
+        small_weights(seed),
+        x,
+        y,
         lr=0.3,
         steps=EPOCHS,
-        forward=net.forward,
         score=lambda params: {"accuracy": net.accuracy(params, x, y)},
     )
 

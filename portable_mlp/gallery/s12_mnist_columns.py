@@ -21,17 +21,13 @@ def _posted(seed: int) -> Program:
         first[name] = 0.01 * random.normal(size=first[name].shape)
     rows, targets = mnist_rows()
     x, y = rows.T, targets.T
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=first,
-        X=x,
-        Y=y,
+    return net.program(
+        first,
+        x,
+        y,
         lr=0.3,
         steps=EPOCHS,
-        forward=net.forward,
         score=lambda params: {"accuracy": net.accuracy(params, x, y)},
-        columns=True,
     )
 
 

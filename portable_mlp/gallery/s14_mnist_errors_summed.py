@@ -80,20 +80,12 @@ def _fixed(seed: int) -> Program:
     """Error a - t for each sample, He's weights, a sigmoid of z."""
     net = Perceptron((784, 128, 10), "relu", "sigmoid, squares", columns=True)
     x, y = _data()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=net.draw(seed),
-        X=x,
-        Y=y,
+    return net.program(
+        net.draw(seed),
+        x,
+        y,
         lr=0.5,
         steps=300,
-        forward=net.forward,
-        score=lambda params: {
-            "accuracy": net.accuracy(params, x, y),
-            "loss": net.loss(params, x, y),
-        },
-        columns=True,
     )
 
 

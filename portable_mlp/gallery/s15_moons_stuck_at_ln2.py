@@ -7,6 +7,7 @@ of the output is the one that the asker shows in his answer as the old one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -98,32 +99,33 @@ def _fixed(seed: int) -> Program:
     """Right derivatives, Glorot's weights, a rate of .5."""
     net = Perceptron(SIZES, "tanh", "sigmoid", columns=True)
     x, y = moons_in_columns()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=net.draw(seed),
-        X=x,
-        Y=y,
+    return net.program(
+        net.draw(seed),
+        x,
+        y,
         lr=0.5,
         steps=3000,
-        forward=net.forward,
-        score=lambda params: {
-            "accuracy": net.accuracy(params, x, y),
-            "loss": net.loss(params, x, y),
-        },
-        columns=True,
     )
 
 
-def _model(seed: int) -> Model:
-    x, y = moons_in_columns()
-    model = MLP(SIZES, activation="tanh", loss="binary_cross_entropy", seed=seed)
-    return (
-        model,
-        x.T,
-        y.T.astype(np.int64),
-        {"epochs": 200, "batch_size": 32, "learning_rate": 0.01},
-    )
+def moons_model(activation: str) -> Callable[[int], Model]:
+    """The network in this library, with one activation or the other.
+
+    Args:
+        activation: of the hidden layers.
+
+    Example:
+        >>> moons_model("tanh")(0)[0].parameter_count
+        179
+    """
+
+    def model(seed: int) -> Model:
+        x, y = moons_in_columns()
+        made = MLP(SIZES, activation=activation, loss="binary_cross_entropy", seed=seed)
+        fit = {"epochs": 200, "batch_size": 32, "learning_rate": 0.01}
+        return made, x.T, y.T.astype(np.int64), fit
+
+    return model
 
 
 SYSTEMS = (
@@ -138,7 +140,7 @@ SYSTEMS = (
         posted=_posted,
         fixed=_fixed,
         target=("accuracy", 1.0),
-        model=_model,
+        model=moons_model("tanh"),
         explanation="The derivatives x (1 - x) and 1 - x² are written for the activation and get z. "
         "Small first weights make z about 0, where x (1 - x) is 0: nothing goes back. The derivative "
         "of the cross-entropy has a plus where a minus belongs. With weights of size .01 four layers "

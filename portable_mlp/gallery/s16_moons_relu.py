@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from portable_mlp.gallery.perceptron import Perceptron
-from portable_mlp.gallery.s15_moons_stuck_at_ln2 import SIZES, moons_in_columns
-from portable_mlp.gallery.system import Model, Program, System
-from portable_mlp.model import MLP
+from portable_mlp.gallery.s15_moons_stuck_at_ln2 import SIZES, moons_in_columns, moons_model
+from portable_mlp.gallery.system import Program, System
 
 
 def _posted(seed: int) -> Program:
     """Its formulas are those of `Perceptron`; the first weights, which are not given, are He's."""
     net = Perceptron(SIZES, "relu", "sigmoid", columns=True)
     x, y = moons_in_columns()
-    return Program(
-        loss=net.loss,
-        gradients=net.gradients,
-        params=net.draw(seed),
-        X=x,
-        Y=y,
+    return net.program(
+        net.draw(seed),
+        x,
+        y,
         lr=0.3,
         steps=3000,
-        forward=net.forward,
-        score=lambda params: {
-            "accuracy": net.accuracy(params, x, y),
-            "loss": net.loss(params, x, y),
-        },
-        columns=True,
-    )
-
-
-def _model(seed: int) -> Model:
-    x, y = moons_in_columns()
-    model = MLP(SIZES, activation="relu", loss="binary_cross_entropy", seed=seed)
-    return (
-        model,
-        x.T,
-        y.T.astype(np.int64),
-        {"epochs": 200, "batch_size": 32, "learning_rate": 0.01},
     )
 
 
@@ -54,7 +32,7 @@ SYSTEMS = (
         causes=(),
         posted=_posted,
         target=("accuracy", 1.0),
-        model=_model,
+        model=moons_model("relu"),
         explanation="The derivative of the sigmoid is the right one here. That, and first weights of a "
         "sensible size, are what helped; ReLU in place of tanh is not.",
     ),

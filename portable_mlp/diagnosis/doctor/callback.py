@@ -14,7 +14,7 @@ from portable_mlp.diagnosis.doctor.case import Case, Suspicion
 from portable_mlp.diagnosis.doctor.course import Course, Moment, marks
 from portable_mlp.diagnosis.doctor.levels import CERTAIN, SYMPTOM
 from portable_mlp.diagnosis.doctor.own_model import model_patient
-from portable_mlp.diagnosis.doctor.patient import Patient, Values
+from portable_mlp.diagnosis.doctor.patient import Values
 from portable_mlp.diagnosis.doctor.report import DoctorReport
 from portable_mlp.diagnosis.doctor.rules import all_suspicions
 from portable_mlp.diagnosis.doctor.verdict import decide
@@ -57,7 +57,7 @@ class Doctor(Callback):
     """Watches a training and says why it does not learn, or that nothing was found.
 
     It copies the weights at about a dozen moments and looks at them when the training has ended, on
-    at most 256 samples. Only where something seems wrong are copies trained, with each fix in turn.
+    at most 128 samples. Only where something seems wrong are copies trained, with each fix in turn.
 
     Args:
         verify: whether fixes are tried on copies.
@@ -80,7 +80,6 @@ class Doctor(Callback):
         self.verify, self.seconds, self.quiet = verify, float(seconds), quiet
         self._report = DoctorReport()
         self._course = Course()
-        self._patient: Patient | None = None
         self._at: list[int] = []
         self._copies: dict[int, np.ndarray] = {}
         self._spent = 0.0
@@ -176,7 +175,6 @@ class Doctor(Callback):
         suspicions = list(all_suspicions(case))
         suspicions += by_heart(run)
         report = self._report
-        report.verified = self.verify
         report.checked = [
             f"{len(course.moments)} moments of {course.steps} updates",
             "step length, data, first weights, layers",
@@ -188,6 +186,7 @@ class Doctor(Callback):
         verify = verify and (
             not case.learned < WELL or any(s.certain or s.tier == CERTAIN for s in suspicions)
         )
+        report.verified = verify
         until = time.perf_counter() + self.seconds
         if verify and suspicions:  # what the updates of a copy would take
             began = time.perf_counter()

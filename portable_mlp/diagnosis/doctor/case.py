@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -39,7 +38,7 @@ class Suspicion:
     Args:
         finding: the cause and its evidence.
         treatment: a change that should help if this is the cause; None where none can be tried.
-        tier: 0 for certainties, 1 gradient, 2 step length, 3 data, 4 statistics, 5 symptoms.
+        tier: how sure this kind of cause is, see `levels`.
         certain: whether it stands although its treatment does not help.
     """
 
@@ -111,7 +110,7 @@ class Case:
         return {m.step: self._slope(m) for m in self.course.moments}
 
     def _slope(self, moment: Moment) -> float:
-        """[L(θ + εd) - L(θ - εd)] / 2ε ‖d‖²·(-rate): the sign says whether the update goes down."""
+        """[L(θ + εg) - L(θ - εg)] / 2ε ‖g‖²: 1 where the gradient is right, below 0 where it climbs."""
         patient = self.patient
         if patient.right:
             return float("nan")
@@ -174,11 +173,8 @@ class Case:
         return tuple(self._layer(view, moment, slopes[view.weight]) for view in views)
 
     def _layer(self, view: LayerView, moment: Moment, slope: Array | None) -> LayerProbe:
-        change = moment.change[view.weight] * self.patient.scale
-        weight, size = (
-            float(np.linalg.norm(change)),
-            float(np.linalg.norm(moment.values[view.weight])),
-        )
+        moved = float(np.linalg.norm(moment.change[view.weight] * self.patient.scale))
+        size = float(np.linalg.norm(moment.values[view.weight]))
         slope = np.zeros(1) if slope is None else slope
         with np.errstate(all="ignore"):
             return LayerProbe(
@@ -191,7 +187,7 @@ class Case:
                 saturated_share(view),
                 size,
                 float(np.linalg.norm(slope)),
-                weight / size if size else float("nan"),
+                moved / size if size else float("nan"),
             )
 
     @cached_property
@@ -238,8 +234,3 @@ def saturated_share(view: LayerView) -> float:
     if view.activation.startswith("sigmoid"):
         return float((view.a * (1 - view.a) < FLAT_SIGMOID).mean())
     return 0.0
-
-
-def per_unit(arrays: Sequence[Array]) -> Array:
-    """Standard deviations of columns, one after the other."""
-    return np.concatenate([a.std(axis=0) for a in arrays])

@@ -27,7 +27,6 @@ from portable_mlp.diagnosis.report import Finding, finding
 
 NUMERIC = 0.15
 """Seconds of a step by differences, up to which an unknown network is trained with them."""
-SAME_MEANING = {"softmax over the samples": "softmax", "softmax over everything": "softmax"}
 
 
 def diagnose(
@@ -238,7 +237,7 @@ def _cure(
     if f.id == "R02" and f.where == ("loss",):
         n = patient.per_step
         return treat.scaled(e.features / n, f"loss and gradient divided by {n} samples")
-    if "update" in f.evidence and f.id in ("R20", "R01", "D29"):
+    if f.id in e.of_update:
         words = f"the update W -= {rate:g} * dW"
         return treat.Treatment(words, lambda p: replace(p, stepper=plain_step(rate)))
     if f.id == "R16" and e.program.memory is not None:

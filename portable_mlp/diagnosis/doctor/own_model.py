@@ -234,39 +234,26 @@ def _tape(
     def layers(values: Values, x: Array) -> list[LayerView]:
         params = host.layout.views(flat(values), xp)
         ctx, found = host.context(xp), list[LayerView]()
-        dense: tuple[str, Array] | None = None
+        dense = ""
         before, between = x, "identity"
 
         def close(name: str, z: Array, a: Array) -> None:
-            assert dense is not None  # noqa: S101
-            label, inputs = dense
-            weight = places[f"{label}.weight"]
-            found.append(
-                LayerView(
-                    label,
-                    name,
-                    weight,
-                    places.get(f"{label}.bias"),
-                    values[weight],
-                    inputs,
-                    z,
-                    a,
-                )
-            )
+            weight = places[f"{dense}.weight"]
+            found.append(LayerView(dense, name, weight, values[weight], z, a))
 
         for name, layer in host.network.named_layers.items():
             after = np.asarray(layer.apply(params[name], running[name], before, ctx)[0])
             if isinstance(layer, Dense):
-                if dense is not None:
+                if dense:
                     close(between, before, before)
-                dense, between = (name, before), "identity"
-            elif dense is not None and isinstance(layer, (Elementwise, PReLU, Softmax)):
+                dense, between = name, "identity"
+            elif dense and isinstance(layer, (Elementwise, PReLU, Softmax)):
                 close(_name_of(layer) or layer.kind, before, after)
-                dense = None
+                dense = ""
             elif not isinstance(layer, LINEAR):  # a residual block bends what goes through it
                 between = layer.kind
             before = after
-        if dense is not None:
+        if dense:
             close(pair[0], before, value_of(pair[0], before, 0.01))
         return found
 

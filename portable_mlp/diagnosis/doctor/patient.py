@@ -34,9 +34,7 @@ class LayerView(NamedTuple):
         name: of the layer.
         activation: name of f.
         weight: number of the weights among the parameters.
-        bias: number of the bias, or None.
         matrix: the weights, (in, out).
-        x: inputs.
         z: weighted sums.
         a: f(z).
     """
@@ -44,9 +42,7 @@ class LayerView(NamedTuple):
     name: str
     activation: str
     weight: int
-    bias: int | None
     matrix: Array
-    x: Array
     z: Array
     a: Array
 
@@ -207,9 +203,7 @@ def layers_of(network: Reference) -> Callable[[Values, Array], list[LayerView]]:
                 f"layer {number}",
                 layer.activation,
                 place.weight,
-                place.bias,
                 layer.weight,
-                layer.x,
                 layer.z,
                 layer.a,
             )

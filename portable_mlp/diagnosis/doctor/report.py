@@ -209,11 +209,11 @@ def _wrapped(start: str, text: str) -> list[str]:
 def _weight(found: Finding) -> str:
     if found.blocking:
         return ": blocking"
-    if not found.harmful and found.blocking is False:
+    if found.harmful or found.id[0] != "R":
+        return ""
+    if found.blocking is False:
         return ": wrong, but it does no harm by itself"
-    if not found.harmful:
-        return ": wrong, but it still points downhill"
-    return ""
+    return ": wrong, but it still points downhill"
 
 
 def trial_lines(trials: Sequence[Trial]) -> list[str]:

@@ -98,9 +98,6 @@ class Trials:
         start = self.made[0].start if self.made else 1.0
         return start if math.isfinite(start) and start > 0 else 1.0
 
-    def _end(self, *places: int) -> float:
-        return self._ends.get(frozenset(places), math.inf)
-
     def _better(self, end: float, other: float) -> bool:
         if not end < math.inf:
             return False
@@ -122,12 +119,12 @@ class Trials:
             course = follow(
                 copy, self.steps, seed=self.seed, at=(0, self.steps), seconds=max(left / 3, 0.5)
             )
-            start, end = course.start, course.end
+            start, end, steps = course.start, course.end, course.steps
             if copy.network is None and self.made and copy.y is not self.patient.y:
                 # another scale of targets: only the share of the loss that is left can be compared
                 end, start = (end / start * self.made[0].start, self.made[0].start)
         except (ValueError, ArithmeticError):
-            start, end = math.nan, math.inf
+            start, end, steps = math.nan, math.inf, 0
         start = start if math.isfinite(start) else max(self.unit, end)
         # what has not fallen at all is no help, however badly the untouched copy does
         fell = start - end >= HELPS * min(start, self.unit)
@@ -135,7 +132,7 @@ class Trials:
         end, seen = self._ends[key], end
         helped = bool(places) and self._better(end, self._ends[frozenset()])
         ids = tuple(dict.fromkeys(s.finding.id for s in chosen))
-        self.made.append(Trial(ids, words, self.steps, start, seen, helped))
+        self.made.append(Trial(ids, words, steps, start, seen, helped))
         return end
 
 

@@ -20,7 +20,7 @@ from portable_mlp.diagnosis.doctor.page.charts import (
 from portable_mlp.diagnosis.doctor.page.scales import Scale, loss_scale, ratio_scale, values_scale
 from portable_mlp.diagnosis.doctor.page.selection import finite, gaps, loss_points
 from portable_mlp.diagnosis.doctor.page.strips import heat_picture
-from portable_mlp.diagnosis.doctor.page.words import number, percent
+from portable_mlp.diagnosis.doctor.page.words import number, percent, weight
 from portable_mlp.diagnosis.doctor.report import DoctorReport, Histogram, LayerProbe, Probe, Trial
 from portable_mlp.diagnosis.report import Finding, GradientReport, Verdict
 
@@ -239,7 +239,7 @@ def test_the_page_says_what_was_found():
         "Flip the sign.",
         "blocking: its fix, alone or beside another, made the loss fall",
         "its fix alone did not make the loss fall",
-        "wrong, but harmless",
+        "its fix was not tried",
         "at step 64",
         "2.303 → 0.412",
         "the loss fell by 82 %",
@@ -502,3 +502,19 @@ def test_a_browser_shows_the_verdict(name, tmp_path):
     ).stdout
     assert f"<h1>{verdict(report)}</h1>" in shown
     assert shown.count("<svg") == page(report).count("<svg")
+
+
+@pytest.mark.parametrize(
+    ("id", "harmful", "blocking", "on_the_page", "printed"),
+    [
+        ("R04", False, True, "blocking: its fix", ": blocking"),
+        ("R02", False, False, "wrong, but harmless", ": wrong, but it does no harm by itself"),
+        ("R02", False, None, "wrong, but still downhill", ": wrong, but it still points downhill"),
+        ("D26", False, None, "its fix was not tried", "[D26]\n"),
+        ("D05", True, False, "its fix alone did not make the loss fall", "[D05]\n"),
+    ],
+)
+def test_what_a_finding_weighs_is_said_alike(id, harmful, blocking, on_the_page, printed):
+    found = Finding(id, "seen", "mend", (), harmful, blocking)
+    assert weight(found)[1].startswith(on_the_page)
+    assert printed in str(DoctorReport(findings=[found]))

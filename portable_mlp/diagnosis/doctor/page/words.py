@@ -117,10 +117,13 @@ def fall(trial: Trial) -> str:
 
 def weight(found: Finding) -> tuple[str, str]:
     """A sign and words for how much a finding matters."""
-    if not found.harmful:
-        return "○", "wrong, but harmless"
     if found.blocking:
         return "●", "blocking: its fix, alone or beside another, made the loss fall"
+    if not found.harmful and found.id[0] == "R":
+        return (
+            "○",
+            "wrong, but harmless" if found.blocking is False else "wrong, but still downhill",
+        )
     if found.blocking is None:
         return "◐", "its fix was not tried"
     return "◐", "its fix alone did not make the loss fall"

@@ -105,7 +105,7 @@ def _first_size(case: Case) -> float:
 
 
 def labels(case: Case) -> Iterator[Suspicion]:
-    """D24: neighbours in X have no more often the same label than strangers. D27: one class."""
+    """D24: neighbours in X have no more often the same label than strangers."""
     rows = case.patient.inputs_in_rows().astype(float)
     if len(rows) < 50 or case.learned < LEARNED:
         return
