@@ -7,7 +7,7 @@ up-cast, and nothing the caller passed in is written to.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,26 +15,60 @@ import numpy as np
 from portable_mlp.backends import Backend, check_place, is_host, library_of, take_in
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.losses import Loss
+from portable_mlp.scaling import Scaling
+
+_BLOCK = 4096
 
 
-def features(X: Any, backend: Backend, sample_shape: Shape, *, allow_empty: bool = False) -> Any:  # noqa: N803
-    """X on the backend's device, in its dtype, of shape (n, *sample_shape) and finite.
+def features(
+    X: Any,  # noqa: N803
+    backend: Backend,
+    sample_shape: Shape,
+    *,
+    scaling: Scaling | None = None,
+    allow_empty: bool = False,
+) -> Any:
+    """X on the backend's device, in its dtype, of shape (n, *sample_shape), finite and scaled.
 
     Args:
         X: rows of samples: numpy, list, data frame, or an array of any supported library.
         backend: where it goes.
         sample_shape: shape of one sample, as the network was built for.
+        scaling: what to do to each sample; a host array is scaled before it is rounded to the dtype.
         allow_empty: whether no rows at all are fine, as at prediction.
 
     Raises:
         ValueError: a wrong shape, text, gaps, non-finite or out-of-range numbers, another device.
     """
-    X = _numeric("X", X) if is_host(X) else X  # noqa: N806
-    _check_shape(tuple(X.shape), sample_shape)
+    X = sample_rows(X, sample_shape)  # noqa: N806
     if X.shape[0] == 0 and not allow_empty:
         raise ValueError(f"X has shape {tuple(X.shape)}, expected at least one row.")
-    moved = take_in("X", X, backend)
-    _check_finite("X", moved, backend)
+    return _moved("X", X, backend, scaling)
+
+
+def sample_rows(X: Any, sample_shape: Shape) -> Any:  # noqa: N803
+    """X as a numeric array of shape (n, *sample_shape), where it lies.
+
+    Args:
+        X: rows of samples, of any kind.
+        sample_shape: shape of one sample.
+
+    Raises:
+        ValueError: a wrong shape, text, dates, gaps.
+    """
+    X = _numeric("X", X) if is_host(X) else X  # noqa: N806
+    _check_shape(tuple(X.shape), sample_shape)
+    return X
+
+
+def _moved(what: str, x: Any, backend: Backend, scaling: Scaling | None) -> Any:
+    """A numeric array on the device, scaled and finite."""
+    host = is_host(x)
+    scaled = x if scaling is None or not host else scaling.apply(x, backend.dtype_name)
+    moved = take_in(what, scaled, backend)
+    if scaling is not None and not host:
+        moved = scaling.apply_on_device(moved, backend)
+    _check_finite(what, moved, backend)
     return moved
 
 
@@ -61,7 +95,9 @@ def _check_shape(shape: Shape, sample_shape: Shape) -> None:
         raise ValueError(f"X has shape {shape}, expected {expected}.{counts}")
 
 
-def targets(y: Any, backend: Backend, loss: Loss, units: int, rows: int) -> Any:
+def targets(
+    y: Any, backend: Backend, loss: Loss, units: int, rows: int, scaling: Scaling | None = None
+) -> Any:
     """y on the device, as the loss wants it: class numbers in range, or finite numbers.
 
     Args:
@@ -70,12 +106,28 @@ def targets(y: Any, backend: Backend, loss: Loss, units: int, rows: int) -> Any:
         loss: the loss that will see it.
         units: outputs of the network.
         rows: rows of X.
+        scaling: of numbers to be predicted.
 
     Raises:
         ValueError: a wrong shape, labels outside 0..units-1, text, non-finite numbers.
     """
     host = is_host(y)
-    y = _numeric("y", y) if host else y
+    y = target_rows(y, loss, units, rows)
+    if loss.targets != "values" and y.ndim == 1:
+        return _labels(y, backend, units, host)
+    moved = _moved("y", y, backend, scaling)
+    if bool(backend.xp.any(loss.unfit(moved, backend.xp))):
+        raise ValueError(
+            f"y holds numbers that {type(loss).__name__} can't have, expected {loss.fit_targets}."
+        )
+    if loss.targets != "values":
+        _check_distributions(moved, backend)
+    return moved
+
+
+def target_rows(y: Any, loss: Loss, units: int, rows: int) -> Any:
+    """y as a numeric array of the shape that the loss wants, where it lies; see `targets`."""
+    y = _numeric("y", y) if is_host(y) else y
     shape = tuple(y.shape)
     if not shape or shape[0] != rows:
         raise ValueError(
@@ -87,17 +139,29 @@ def targets(y: Any, backend: Backend, loss: Loss, units: int, rows: int) -> Any:
             f"{type(loss).__name__}: y looks one-hot, pass y.argmax(1)."
         )
     loss.check_shapes((rows, units), shape)
-    if loss.targets != "values" and len(shape) == 1:
-        return _labels(y, backend, units, host)
-    moved = take_in("y", y, backend)
-    _check_finite("y", moved, backend)
-    if bool(backend.xp.any(loss.unfit(moved, backend.xp))):
-        raise ValueError(
-            f"y holds numbers that {type(loss).__name__} can't have, expected {loss.fit_targets}."
-        )
-    if loss.targets != "values":
-        _check_distributions(moved, backend)
-    return moved
+    return y
+
+
+def host_blocks(what: str, x: Any, backend: Backend, out: Any = None) -> Iterator[np.ndarray]:
+    """The rows of a numeric array as finite numpy blocks.
+
+    Args:
+        what: its name in messages.
+        x: numpy, or an array of any library.
+        backend: the model's backend.
+        out: True for rows to be left out, or None.
+
+    Raises:
+        ValueError: a number that is not finite, with its place.
+    """
+    host = is_host(x)
+    for start in range(0, x.shape[0], _BLOCK):
+        part = x[start : start + _BLOCK, ...]
+        block = part if host else backend.to_numpy(take_in(what, part, backend))
+        if not np.isfinite(block).all():
+            row, *rest = np.argwhere(~np.isfinite(block))[0].tolist()
+            raise _not_finite(what, block[row, *rest], [start + row, *rest], block.dtype)
+        yield block if out is None else block[~out[start : start + _BLOCK]]
 
 
 def _labels(y: Any, backend: Backend, units: int, host: bool) -> Any:
@@ -243,9 +307,13 @@ def _check_finite(what: str, x: Any, backend: Backend) -> None:
     if bool(xp.all(xp.isfinite(x))):
         return
     host = backend.to_numpy(x)
-    place = tuple(int(i) for i in np.argwhere(~np.isfinite(host))[0])
-    kind = "NaN" if np.isnan(host[place]) else f"infinity or a number too large for {host.dtype}"
-    raise ValueError(
+    place = np.argwhere(~np.isfinite(host))[0].tolist()
+    raise _not_finite(what, host[tuple(place)], place, host.dtype)
+
+
+def _not_finite(what: str, number: Any, place: Sequence[int], dtype: Any) -> ValueError:
+    kind = "NaN" if np.isnan(number) else f"infinity or a number too large for {dtype}"
+    return ValueError(
         f"{what} holds {kind} at {list(place)}, expected finite numbers: fill or drop such rows first."
     )
 

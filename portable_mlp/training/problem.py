@@ -18,6 +18,7 @@ from portable_mlp.nn.losses import Loss
 from portable_mlp.nn.network import Network
 from portable_mlp.nn.parameters import ParameterLayout, named_leaves, rebuild
 from portable_mlp.optim import Penalty
+from portable_mlp.scaling import Scaling
 
 Keys = tuple[tuple[Any, Any], ...]
 
@@ -47,6 +48,8 @@ class Problem:
     penalty: Penalty
     metrics: tuple[Metric, ...]
     backend: Backend
+    target_scaling: Scaling | None = None
+    """How the numbers to be predicted were scaled: metrics see them as they were."""
 
     def __getstate__(self) -> dict[str, Any]:
         """The choices alone: what was made of them on a device stays behind."""
@@ -118,11 +121,18 @@ class Problem:
         ctx = self.context(xp)
         weighted = batch.weights is not None
         mass = xp.sum(batch.weights) if weighted else float(outputs.shape[0])
+        outputs, targets = self.in_units(outputs), self.in_units(batch.y)
         metrics = []
         for metric in self.metrics:
-            values = metric(outputs, batch.y, self.loss, ctx)
+            values = metric(outputs, targets, self.loss, ctx)
             metrics.append(xp.sum(values * batch.weights) if weighted else xp.sum(values))
         return (value if self.loss.reduction == "sum" else value * mass), tuple(metrics), mass
+
+    def in_units(self, values: Any) -> Any:
+        """Numbers of the targets' scale in the units in which they were given."""
+        if self.target_scaling is None:
+            return values
+        return self.target_scaling.undo_on_device(values, self.backend)
 
     def first_weights(self, seed: int) -> Snapshot:
         """Weights and running statistics before any training: drawn on the host, in float64."""

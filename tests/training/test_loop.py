@@ -26,7 +26,7 @@ from portable_mlp.backends import Backend, pieces
 from portable_mlp.optim import schedules
 from portable_mlp.training import Run
 from portable_mlp.training.problem import Data, is_foreign
-from portable_mlp.training.split import validation_split
+from portable_mlp.training.split import held_out, split
 
 
 def blobs(rows: int = 90) -> tuple[np.ndarray, np.ndarray]:
@@ -446,13 +446,15 @@ def test_validation_split_takes_each_class_in_proportion(backend: Backend) -> No
     y = np.repeat([0, 1, 2], [50, 30, 20])
     x = np.arange(100.0)[:, None]
     data = Data(backend.asarray(x), backend.asarray(y, backend.index_dtype), None)
-    training, validation, total = validation_split(data, 0.2, 3, backend)
-    held_out = backend.to_numpy(validation.x)[:, 0].astype(int)
+    labels = backend.to_numpy(data.y)
+    out = held_out(len(labels), labels, 0.2, 3)
+    training, validation, total = split(data, out, backend)
+    places = backend.to_numpy(validation.x)[:, 0].astype(int)
     assert total is None
-    assert np.bincount(y[held_out]).tolist() == [10, 6, 4]
-    together = np.concatenate([held_out, backend.to_numpy(training.x)[:, 0].astype(int)])
+    assert np.bincount(y[places]).tolist() == [10, 6, 4]
+    together = np.concatenate([places, backend.to_numpy(training.x)[:, 0].astype(int)])
     assert sorted(together.tolist()) == list(range(100))
-    assert np.array_equal(backend.to_numpy(validation.y), y[held_out])
+    assert np.array_equal(backend.to_numpy(validation.y), y[places])
 
 
 def test_validation_rows_are_not_trained_on() -> None:

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from portable_mlp import backends, randomness
-from portable_mlp.backends import Backend, answer_like
+from portable_mlp.backends import Backend
 from portable_mlp.data import inputs as border
 from portable_mlp.metrics import Metric, choose_metrics
-from portable_mlp.nn import LOSSES, Layer, Loss, Network, Softmax, SoftmaxCrossEntropy
+from portable_mlp.model.predictor import Predictor
+from portable_mlp.nn import LOSSES, Layer, Loss, Network
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.choices import choose
 from portable_mlp.nn.dense_stack import checked_sizes, dense_stack, sample_shape_of
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.optim import Optimizer, Penalty, Schedule
-from portable_mlp.summary import summary
+from portable_mlp.scaling import Scaling, check_kind
 from portable_mlp.training.carry import first_carry
 from portable_mlp.training.epoch import Plan, make_advance
-from portable_mlp.training.evaluate import figures, make_evaluate, make_outputs, penalty_of
 from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.history import History
 from portable_mlp.training.loop import Callback, Run, train
 from portable_mlp.training.options import Options, all_callbacks, check_validation
 from portable_mlp.training.problem import Data, Problem
-from portable_mlp.training.split import validation_split
+from portable_mlp.training.split import held_out, split
 
 
-class MLP:
+class MLP(Predictor):
     """A multi-layer perceptron.
 
     Args:
@@ -48,6 +46,11 @@ class MLP:
         metrics: names or `Metric` objects; None means accuracy for a classifier.
         l1: factor of Σ|w| in the loss, over weights, not biases and norms.
         l2: factor of ½ Σ w² in the loss, over weights.
+        scaling: of the samples: ``"standard"`` (mean 0, standard deviation 1), ``"minmax"`` (0 to 1),
+            ``"/255"``, or a `Scaling`. The first fit works it out from its training rows; it stays with
+            the model, and every method applies it.
+        target_scaling: likewise, of the numbers to be predicted: the loss sees them scaled, metrics
+            and predictions are in their own units. For losses whose outputs are the prediction.
         backend: ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"``, ``"dpnp"``, ``"array-api-strict"``; or
             ``"auto"``: a few steps are timed on each that can be used, and the fastest is taken.
         device: such as ``"cuda:1"``; None for the backend's default, ``"auto"`` for the fastest.
@@ -82,6 +85,8 @@ class MLP:
         metrics: Sequence[str | Metric] | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
+        scaling: str | Scaling | None = None,
+        target_scaling: str | Scaling | None = None,
         backend: str | Backend = "numpy",
         device: str | None = None,
         dtype: str | None = None,
@@ -117,6 +122,7 @@ class MLP:
         )
         self._seed = int(seed)
         self._check_outputs()
+        self._choose_scalings(scaling, target_scaling)
         if auto:
             made = choose_backend(self._problem, backend, device, dtype)
             self._problem = replace(self._problem, backend=made)
@@ -124,65 +130,38 @@ class MLP:
             self._weights = self._problem.first_weights(self._seed)
         self._forget()
 
-    def _check_outputs(self) -> None:
-        problem = self._problem
-        shape = problem.network.output_shape(problem.sample_shape)
-        if len(shape) != 1:
-            raise ValueError(
-                f"layers: a sample comes out with shape {shape}, expected one axis; end with a Dense."
-            )
-        self._units = shape[0]
-        problem.loss.check_outputs(self._units)
-        if problem.layout.size == 0:
-            raise ValueError("layers: they have no parameters, expected at least one Dense.")
-        if isinstance(problem.network.layers[-1], Softmax) and isinstance(
-            problem.loss, SoftmaxCrossEntropy
+    def _choose_scalings(
+        self, scaling: str | Scaling | None, target_scaling: str | Scaling | None
+    ) -> None:
+        problem, loss = self._problem, self.loss
+        columns = (loss.targets_per_output(self._units),)
+        self._scaling_kind = check_kind("scaling", scaling, problem.sample_shape)
+        self._target_kind = check_kind("target_scaling", target_scaling, columns)
+        if target_scaling is not None and (
+            loss.targets != "values"
+            or type(loss).predict is not Loss.predict
+            or columns[0] != self._units
         ):
-            warnings.warn(
-                "The last layer is Softmax and the loss takes logits, so softmax is applied twice; "
-                "leave the Softmax out (predict_proba applies it).",
-                stacklevel=3,
+            raise ValueError(
+                f"target_scaling: got {self._target_kind!r} for {type(loss).__name__}, expected None: "
+                "it is for losses whose outputs are the prediction, such as 'squared_error'."
             )
+        self._scaling = scaling if isinstance(scaling, Scaling) else None
+        if isinstance(target_scaling, Scaling):
+            self._problem = replace(problem, target_scaling=target_scaling)
 
     def _forget(self) -> None:
         """No training yet."""
         self._epochs = self._steps = self._updates = 0
         self._optimizer: Optimizer | None = None
         self._slots: Any = None
+        self._forget_compiled()
+
+    def _forget_compiled(self) -> None:
+        """Nothing has been compiled for this problem."""
         self._advances: dict[Optimizer, Any] = {}
-
-    # -- what it is ------------------------------------------------------------------------------
-
-    @property
-    def backend(self) -> Backend:
-        """The backend on which the model lies."""
-        return self._problem.backend
-
-    @property
-    def network(self) -> Network:
-        """The layers."""
-        return self._problem.network
-
-    @property
-    def loss(self) -> Loss:
-        """The loss."""
-        return self._problem.loss
-
-    @property
-    def seed(self) -> int:
-        """The seed."""
-        return self._seed
-
-    @property
-    def parameter_count(self) -> int:
-        """Number of trained numbers."""
-        return self._problem.layout.size
-
-    def parameters(self) -> dict[str, np.ndarray]:
-        """The parameters by name, as numpy copies: ``{"dense_1.weight": (in, out), ...}``."""
-        with self.backend.scope():
-            vector = self.backend.to_numpy(self._weights.vector)
-        return {n: v.copy() for n, v in self._problem.layout.named(vector, np).items()}
+        for name in ("_outputs", "_evaluate"):
+            vars(self).pop(name, None)
 
     def set_parameters(self, parameters: Mapping[str, Any]) -> None:
         """Puts these numbers in place of the parameters with these names.
@@ -211,15 +190,6 @@ class MLP:
             self._weights = self._weights._replace(vector=self.backend.asarray(flat))
         self._optimizer = self._slots = None
 
-    def summary(self) -> str:
-        """A table of the layers: output shape and number of parameters."""
-        return summary(self._problem)
-
-    def __repr__(self) -> str:
-        """Layers and backend in short."""
-        kinds = " → ".join(self.network.named_layers)
-        return f"MLP({self._problem.sample_shape} → {kinds}; {self.parameter_count:,} parameters)"
-
     def to(
         self, backend: str | Backend, *, device: str | None = None, dtype: str | None = None
     ) -> MLP:
@@ -238,7 +208,9 @@ class MLP:
         made = backends.get(backend, device, dtype)
         moved = MLP.__new__(MLP)
         moved._problem = replace(self._problem, backend=made)
-        moved._seed, moved._units = self._seed, self._units
+        moved._seed, moved._units, moved._columns = self._seed, self._units, self._columns
+        moved._scaling_kind, moved._scaling = self._scaling_kind, self._scaling
+        moved._target_kind = self._target_kind
         moved._forget()
         with self.backend.scope():
             vector, state = self._problem.to_host(self._weights)
@@ -311,14 +283,9 @@ class MLP:
         watching = all_callbacks(callbacks, verbose)
         check_validation(validation_data, validation_fraction)
         with self.backend.scope():
-            data, total = self._data(X, y, sample_weight, class_weight)
-            validation = None
-            if validation_data is not None:
-                validation, _ = self._data(*validation_data)
-            elif validation_fraction:
-                data, validation, total = validation_split(
-                    data, validation_fraction, self._seed, self.backend
-                )
+            data, validation, total = self._sets(
+                X, y, sample_weight, class_weight, validation_data, validation_fraction
+            )
             rows, same = data.x.shape[0], options.optimizer == self._optimizer
             plan = Plan(
                 problem=self._problem,
@@ -344,20 +311,57 @@ class MLP:
                 self._keep(run)
         return run.history
 
-    def _data(
+    def _sets(
         self,
         X: Any,  # noqa: N803
         y: Any,
-        sample_weight: Any = None,
-        class_weight: Mapping[int, float] | str | None = None,
-    ) -> tuple[Data, float | None]:
-        """``(data on the device, sum of the weights or None)``."""
-        problem = self._problem
-        x = border.features(X, self.backend, problem.sample_shape)
-        rows = x.shape[0]
-        t = border.targets(y, self.backend, problem.loss, self._units, rows)
-        w, total = border.weights(sample_weight, class_weight, t, self.backend, self._units, rows)
-        return Data(x, t, w), total
+        sample_weight: Any,
+        class_weight: Mapping[int, float] | str | None,
+        validation_data: tuple[Any, ...] | None,
+        fraction: float,
+    ) -> tuple[Data, Data | None, float | None]:
+        """``(training set, validation set or None, weight sum or None)`` on the device."""
+        before = self._scaling, self._problem
+        try:
+            self._fit_scalings(X, y, fraction)
+            data, total = self._data(X, y, sample_weight, class_weight)
+            if validation_data is not None:
+                return data, self._data(*validation_data)[0], total
+            if not fraction:
+                return data, None, total
+            labels = self.backend.to_numpy(data.y) if data.y.ndim == 1 else None
+            return split(
+                data, held_out(data.x.shape[0], labels, fraction, self._seed), self.backend
+            )
+        except BaseException:
+            self._scaling, self._problem = before  # the model stays as it was
+            self._forget_compiled()
+            raise
+
+    def _fit_scalings(self, X: Any, y: Any, fraction: float) -> None:  # noqa: N803
+        """Works out, once, what samples and targets are scaled by: from the training rows alone."""
+        inputs = self._scaling_kind if self._scaling is None else None
+        outputs = self._target_kind if self.target_scaling is None else None
+        if inputs is None and outputs is None:
+            return
+        x = border.sample_rows(X, self._problem.sample_shape)
+        out = None
+        if fraction:
+            out = held_out(x.shape[0], self._labels(y, x.shape[0]), fraction, self._seed)
+        if outputs is not None:
+            t = border.target_rows(y, self.loss, self._units, x.shape[0])
+            found = Scaling.of(outputs, border.host_blocks("y", t, self.backend, out))
+            self._problem = replace(self._problem, target_scaling=found)
+            self._forget_compiled()
+        if inputs is not None:
+            self._scaling = Scaling.of(inputs, border.host_blocks("X", x, self.backend, out))
+
+    def _labels(self, y: Any, rows: int) -> np.ndarray | None:
+        """Class numbers on the host, if that is what y holds."""
+        if self.loss.targets == "values":
+            return None
+        t = border.targets(y, self.backend, self.loss, self._units, rows)
+        return self.backend.to_numpy(t) if t.ndim == 1 else None
 
     def _keep(self, run: Run) -> None:
         """Takes over what the training reached."""
@@ -376,104 +380,3 @@ class MLP:
         if optimizer not in self._advances:
             self._advances[optimizer] = make_advance(self._problem, optimizer)
         return self._advances[optimizer]
-
-    # -- using it --------------------------------------------------------------------------------
-
-    @cached_property
-    def _outputs(self) -> Any:
-        return make_outputs(self._problem)
-
-    @cached_property
-    def _evaluate(self) -> Any:
-        return make_evaluate(self._problem)
-
-    def forward(self, X: Any) -> Any:  # noqa: N803
-        """What the network gives before the loss makes predictions of it: logits, most often.
-
-        Args:
-            X: samples (n, features).
-
-        Returns:
-            (n, outputs) in the kind of X.
-        """
-        return self._answer(X, lambda outputs, ctx: outputs)
-
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """Class numbers (n,), 0/1 for each label (n, labels), or values (n, outputs), by the loss.
-
-        Args:
-            X: samples (n, features).
-
-        Returns:
-            An array in the kind of X: numpy for numpy, lists and data frames; else the same library
-            and device.
-        """
-        return self._answer(X, self.loss.predict)
-
-    def predict_proba(self, X: Any) -> Any:  # noqa: N803
-        """Probabilities (n, classes), or (n, labels) for yes/no labels; for classifiers.
-
-        Args:
-            X: samples (n, features).
-
-        Returns:
-            An array in the kind of X.
-
-        Raises:
-            TypeError: the loss is none of a classifier with probabilities.
-        """
-        return self._answer(X, self.loss.probabilities)
-
-    def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
-        with self.backend.scope():
-            x = border.features(X, self.backend, self._problem.sample_shape, allow_empty=True)
-            outputs = self._outputs(*self._weights, x)
-            answer = finish(outputs, self._problem.context(self.backend.xp))
-            return answer_like(answer, X, self.backend)
-
-    def evaluate(self, X: Any, y: Any, *, sample_weight: Any = None) -> dict[str, float]:  # noqa: N803
-        """Loss (penalties included) and metrics.
-
-        Args:
-            X: samples (n, features).
-            y: targets as for `fit`.
-            sample_weight: one number >= 0 for each row.
-
-        Returns:
-            ``{"loss": ..., "accuracy": ...}``.
-        """
-        with self.backend.scope():
-            data, _ = self._data(X, y, sample_weight)
-            sums = self._evaluate(*self._weights, data)
-            sums.append(penalty_of(self._problem, self._weights.vector))
-            host = [float(v) for v in self.backend.to_numpy(self.backend.xp.stack(sums))]
-        return figures(self._problem, host[:-1], host[-1])
-
-    def loss_and_gradients(
-        self,
-        X: Any,  # noqa: N803
-        y: Any,
-        *,
-        sample_weight: Any = None,
-        step: int = 0,
-    ) -> tuple[float, dict[str, Any]]:
-        """The training loss of one batch and its gradient by each parameter, by name.
-
-        Args:
-            X: samples (n, features).
-            y: targets as for `fit`.
-            sample_weight: one number >= 0 for each row.
-            step: dropout masks are those of this step of a training.
-
-        Returns:
-            ``(loss, {"dense_1.weight": dL/dW, ...})``, penalties included, arrays in the kind of X.
-        """
-        problem = self._problem
-        with self.backend.scope():
-            data, _ = self._data(X, y, sample_weight)
-            keys = randomness.stream_keys(self._seed, step, self.network.streams)
-            value, gradient, _, _ = problem.value_and_gradient(
-                self.backend.xp, *self._weights, data, keys
-            )
-            named = problem.layout.named(gradient, self.backend.xp)
-            return float(value), {n: answer_like(g, X, self.backend) for n, g in named.items()}

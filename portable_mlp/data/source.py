@@ -1,0 +1,51 @@
+"""The contract of data that is read while a model trains: files and streams larger than memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from portable_mlp.data.columns import Columns
+from portable_mlp.nn.arrays import Shape
+
+
+class Piece(NamedTuple):
+    """Some rows that follow one another, as they were read."""
+
+    X: Any
+    """Numeric numpy array (rows, ...), of any type; whoever gets it does not write to it."""
+    y: Any
+    """Numeric numpy array (rows,) or (rows, outputs), class numbers or values; None without targets."""
+
+
+class Source:
+    """Rows in blocks, in a file or elsewhere.
+
+    A training shuffles the blocks anew in each epoch, reads them one after the other, and shuffles the
+    rows once more within as many blocks as fit its memory (`portable_mlp.data.stream`). So blocks are
+    small enough to be many and large enough to be read in one go.
+
+    A subclass sets the attributes and writes `read`. Reading happens in a thread of its own; `read`
+    is never called by two threads at once. The numbers are checked (finite, class numbers in range) by
+    whoever trains; the reader says what is wrong with a file, in a `DataFileError` that names it.
+    """
+
+    sample_shape: Shape
+    """Of one sample."""
+    blocks: tuple[int, ...]
+    """Rows of each block; more than 0."""
+    columns: Columns = Columns()
+    """Names, as far as they are known."""
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return sum(self.blocks)
+
+    def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
+        """The rows of these blocks, in this order, in pieces of at most some MiB.
+
+        Args:
+            numbers: of the blocks, from 0.
+        """
+        raise TypeError(f"{type(self).__name__} does not define read")

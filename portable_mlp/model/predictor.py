@@ -1,0 +1,263 @@
+"""A network with weights on one backend, that answers: predictions, figures, gradients."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from portable_mlp import randomness
+from portable_mlp.backends import Backend, answer_like
+from portable_mlp.data import inputs as border
+from portable_mlp.data.columns import Columns
+from portable_mlp.nn import Loss, Network, Softmax, SoftmaxCrossEntropy
+from portable_mlp.scaling import Scaling
+from portable_mlp.summary import summary
+from portable_mlp.training.evaluate import figures, make_evaluate, make_outputs, penalty_of
+from portable_mlp.training.problem import Data, Problem, Snapshot
+
+
+class Predictor:
+    """What `MLP` can do with the weights that it has.
+
+    Args:
+        problem: network, loss and backend.
+        weights: parameters and running statistics, on the device.
+        seed: of first weights, shuffles and dropout.
+    """
+
+    _problem: Problem
+    _weights: Snapshot
+    _seed: int
+    _units: int
+    _scaling_kind: str | None = None
+    _scaling: Scaling | None = None
+    _columns: Columns = Columns()
+
+    def _check_outputs(self) -> None:
+        problem = self._problem
+        shape = problem.network.output_shape(problem.sample_shape)
+        if len(shape) != 1:
+            raise ValueError(
+                f"layers: a sample comes out with shape {shape}, expected one axis; end with a Dense."
+            )
+        self._units = shape[0]
+        problem.loss.check_outputs(self._units)
+        if problem.layout.size == 0:
+            raise ValueError("layers: they have no parameters, expected at least one Dense.")
+        if isinstance(problem.network.layers[-1], Softmax) and isinstance(
+            problem.loss, SoftmaxCrossEntropy
+        ):
+            warnings.warn(
+                "The last layer is Softmax and the loss takes logits, so softmax is applied twice; "
+                "leave the Softmax out (predict_proba applies it).",
+                stacklevel=3,
+            )
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @property
+    def backend(self) -> Backend:
+        """The backend on which the model lies."""
+        return self._problem.backend
+
+    @property
+    def network(self) -> Network:
+        """The layers."""
+        return self._problem.network
+
+    @property
+    def loss(self) -> Loss:
+        """The loss."""
+        return self._problem.loss
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return self._seed
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trained numbers."""
+        return self._problem.layout.size
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The parameters by name, as numpy copies: ``{"dense_1.weight": (in, out), ...}``."""
+        with self.backend.scope():
+            vector = self.backend.to_numpy(self._weights.vector)
+        return {n: v.copy() for n, v in self._problem.layout.named(vector, np).items()}
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """What is done to each sample before the first layer; None where nothing is."""
+        return self._scaling
+
+    @property
+    def target_scaling(self) -> Scaling | None:
+        """What is done to targets before the loss sees them; `predict` undoes it."""
+        return self._problem.target_scaling
+
+    @property
+    def columns(self) -> Columns:
+        """Names of the features, the target and the classes, as far as they are known."""
+        return self._columns
+
+    @columns.setter
+    def columns(self, columns: Columns) -> None:
+        features, classes = len(columns.features), len(columns.classes)
+        if features and (features,) != self._problem.sample_shape:
+            raise ValueError(
+                f"columns: got {features} names of features, expected one for each of "
+                f"{self._problem.sample_shape}."
+            )
+        if classes and classes != max(self._units, 2):
+            raise ValueError(
+                f"columns: got {classes} classes, expected {max(self._units, 2)} for a network of "
+                f"{self._units} output(s)."
+            )
+        self._columns = columns
+
+    def summary(self) -> str:
+        """A table of the layers: output shape and number of parameters."""
+        return summary(self._problem)
+
+    def __repr__(self) -> str:
+        """Layers and backend in short."""
+        kinds = " → ".join(self.network.named_layers)
+        return f"MLP({self._problem.sample_shape} → {kinds}; {self.parameter_count:,} parameters)"
+
+    # -- what it answers -------------------------------------------------------------------------
+
+    @cached_property
+    def _outputs(self) -> Any:
+        return make_outputs(self._problem)
+
+    @cached_property
+    def _evaluate(self) -> Any:
+        return make_evaluate(self._problem)
+
+    def forward(self, X: Any) -> Any:  # noqa: N803
+        """What the network gives before the loss makes predictions of it: logits, most often.
+
+        Args:
+            X: samples (n, features).
+
+        Returns:
+            (n, outputs) in the kind of X.
+        """
+        return self._answer(X, lambda outputs, ctx: outputs)
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """Class numbers (n,), 0/1 for each label (n, labels), or values (n, outputs), by the loss.
+
+        Args:
+            X: samples (n, features).
+
+        Returns:
+            An array in the kind of X: numpy for numpy, lists and data frames; else the same library
+            and device.
+        """
+        problem = self._problem
+        return self._answer(
+            X, lambda outputs, ctx: problem.in_units(problem.loss.predict(outputs, ctx))
+        )
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        """Probabilities (n, classes), or (n, labels) for yes/no labels; for classifiers.
+
+        Args:
+            X: samples (n, features).
+
+        Returns:
+            An array in the kind of X.
+
+        Raises:
+            TypeError: the loss is none of a classifier with probabilities.
+        """
+        return self._answer(X, self.loss.probabilities)
+
+    def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
+        with self.backend.scope():
+            x = self._features(X, allow_empty=True)
+            outputs = self._outputs(*self._weights, x)
+            answer = finish(outputs, self._problem.context(self.backend.xp))
+            return answer_like(answer, X, self.backend)
+
+    def evaluate(self, X: Any, y: Any, *, sample_weight: Any = None) -> dict[str, float]:  # noqa: N803
+        """Loss (penalties included) and metrics.
+
+        Args:
+            X: samples (n, features).
+            y: targets as for `fit`.
+            sample_weight: one number >= 0 for each row.
+
+        Returns:
+            ``{"loss": ..., "accuracy": ...}``.
+        """
+        with self.backend.scope():
+            data, _ = self._data(X, y, sample_weight)
+            sums = self._evaluate(*self._weights, data)
+            sums.append(penalty_of(self._problem, self._weights.vector))
+            host = [float(v) for v in self.backend.to_numpy(self.backend.xp.stack(sums))]
+        return figures(self._problem, host[:-1], host[-1])
+
+    def _features(self, X: Any, *, allow_empty: bool = False) -> Any:  # noqa: N803
+        """X on the device, scaled."""
+        if self._scaling_kind is not None and self._scaling is None:
+            raise ValueError(
+                f"scaling is {self._scaling_kind!r} and the model has seen no data: call fit first, "
+                "which works out what to scale by."
+            )
+        return border.features(
+            X,
+            self.backend,
+            self._problem.sample_shape,
+            scaling=self._scaling,
+            allow_empty=allow_empty,
+        )
+
+    def _data(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
+    ) -> tuple[Data, float | None]:
+        """``(data on the device, sum of the weights or None)``."""
+        problem, x = self._problem, self._features(X)
+        rows = x.shape[0]
+        t = border.targets(y, self.backend, self.loss, self._units, rows, problem.target_scaling)
+        w, total = border.weights(sample_weight, class_weight, t, self.backend, self._units, rows)
+        return Data(x, t, w), total
+
+    def loss_and_gradients(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        step: int = 0,
+    ) -> tuple[float, dict[str, Any]]:
+        """The training loss of one batch and its gradient by each parameter, by name.
+
+        Args:
+            X: samples (n, features).
+            y: targets as for `fit`.
+            sample_weight: one number >= 0 for each row.
+            step: dropout masks are those of this step of a training.
+
+        Returns:
+            ``(loss, {"dense_1.weight": dL/dW, ...})``, penalties included, arrays in the kind of X.
+        """
+        problem = self._problem
+        with self.backend.scope():
+            data, _ = self._data(X, y, sample_weight)
+            keys = randomness.stream_keys(self._seed, step, self.network.streams)
+            value, gradient, _, _ = problem.value_and_gradient(
+                self.backend.xp, *self._weights, data, keys
+            )
+            named = problem.layout.named(gradient, self.backend.xp)
+            return float(value), {n: answer_like(g, X, self.backend) for n, g in named.items()}

@@ -1,0 +1,171 @@
+"""Inputs of about 1: statistics of the training rows, kept with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portable_mlp.backends import Backend
+from portable_mlp.nn.arrays import Shape
+from portable_mlp.nn.choices import check_name
+
+SCALINGS = ("standard", "minmax", "/255")
+"""The names of scalings: mean 0 and standard deviation 1; 0 to 1; bytes of an image as 0 to 1."""
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """x' = (x - shift) · factor, feature by feature, in float64 on the host.
+
+    Args:
+        kind: one of `SCALINGS`.
+        shift: what is taken away, in the shape of a sample.
+        factor: what is multiplied by, finite, not 0.
+
+    Example:
+        >>> import numpy as np
+        >>> X = np.asarray([[1.0, 7.0], [3.0, 7.0]])
+        >>> scaling = Scaling.of("standard", [X])
+        >>> scaling.apply(X).tolist()  # a constant feature becomes 0
+        [[-1.0, 0.0], [1.0, 0.0]]
+    """
+
+    kind: str
+    shift: NDArray[np.float64]
+    factor: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, kind: str, blocks: Iterable[Any]) -> Scaling:
+        """The scaling of the rows of all blocks.
+
+        Args:
+            kind: one of `SCALINGS`.
+            blocks: numpy arrays (rows, ...), seen once, one after the other.
+
+        Raises:
+            ValueError: an unknown kind, or no rows.
+        """
+        statistics = Statistics(kind)
+        for block in blocks:
+            statistics.add(block)
+        return statistics.scaling()
+
+    def apply(self, x: Any, dtype: Any = None, out: Any = None) -> NDArray[Any]:
+        """The scaled rows, in memory of their own.
+
+        Args:
+            x: numpy (rows, ...).
+            dtype: of the result; None for float64.
+            out: where to, in place of fresh memory.
+        """
+        if out is None:
+            out = np.empty(x.shape, np.float64 if dtype is None else dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # the border refuses what comes of it
+            for part in _parts(x):
+                out[part] = (x[part].astype(np.float64) - self.shift) * self.factor
+        return out  # type: ignore[no-any-return]
+
+    def apply_on_device(self, x: Any, backend: Backend) -> Any:
+        """The scaled rows of a device array, in the model's dtype."""
+        return (x - backend.asarray(self.shift)) * backend.asarray(self.factor)
+
+    def undo_on_device(self, x: Any, backend: Backend) -> Any:
+        """x = x' / factor + shift."""
+        return x * backend.asarray(1 / self.factor) + backend.asarray(self.shift)
+
+
+class Statistics:
+    """What a scaling needs to know, block after block.
+
+    Args:
+        kind: one of `SCALINGS`.
+
+    Source: Chan, Golub & LeVeque 1979, Updating formulae and a pairwise algorithm for computing
+    sample variances, eq. 2.1.
+    """
+
+    def __init__(self, kind: str) -> None:
+        """No rows yet."""
+        check_name("scaling", kind, SCALINGS)
+        self.kind, self.rows = kind, 0
+        self._shape: Shape = ()
+        self._mean: Any = 0.0
+        self._squares: Any = 0.0  # Σ (x - mean)²
+        self._low: Any = np.inf
+        self._high: Any = -np.inf
+
+    def add(self, block: Any) -> None:
+        """More rows; numpy (rows, ...)."""
+        self._shape = tuple(block.shape[1:])
+        for part in _parts(block):
+            x = block[part].astype(np.float64)
+            if self.kind == "minmax":
+                self._low = np.minimum(self._low, x.min(axis=0))
+                self._high = np.maximum(self._high, x.max(axis=0))
+            elif self.kind == "standard":
+                rows, mean = len(x), x.mean(axis=0)
+                share = rows / (self.rows + rows)
+                apart = mean - self._mean
+                self._squares = self._squares + ((x - mean) ** 2).sum(axis=0)
+                self._squares = self._squares + apart * apart * self.rows * share
+                self._mean = self._mean + apart * share
+            self.rows += len(x)
+
+    def scaling(self) -> Scaling:
+        """The scaling of all rows so far; a constant feature is only shifted."""
+        if not self.rows:
+            raise ValueError("scaling: got no rows, expected at least one.")
+        if self.kind == "/255":
+            return Scaling(self.kind, np.zeros(self._shape), np.full(self._shape, 1 / 255))
+        if self.kind == "minmax":
+            shift, spread = self._low, self._high - self._low
+        else:
+            shift, spread = self._mean, np.sqrt(self._squares / self.rows)
+            # rounding alone gives a constant feature a spread of some 1e-16 of its size
+            spread = np.where(spread > 1e-14 * np.abs(shift), spread, 0.0)
+        with np.errstate(divide="ignore", over="ignore"):
+            factor = np.where(spread > 0, 1 / spread, 1.0)
+        if not np.isfinite(factor).all() or not np.isfinite(shift).all():
+            place = int(np.flatnonzero(~np.isfinite(np.ravel(factor) + np.ravel(shift)))[0])
+            raise ValueError(
+                f"scaling: feature {place} has numbers too large or too small to be scaled, expected "
+                "a spread between 1e-300 and 1e300."
+            )
+        return Scaling(self.kind, np.asarray(shift), factor)
+
+
+def check_kind(what: str, scaling: str | Scaling | None, shape: Shape) -> str | None:
+    """The kind of a scaling that a user asked for.
+
+    Args:
+        what: its name in messages.
+        scaling: a name, a `Scaling`, or None.
+        shape: of what is to be scaled.
+
+    Raises:
+        ValueError: an unknown name, or a scaling of another shape.
+    """
+    if scaling is None:
+        return None
+    if not isinstance(scaling, Scaling):
+        if not isinstance(scaling, str):
+            raise TypeError(f"{what}: got {scaling!r}, expected one of {', '.join(SCALINGS)}.")
+        check_name(what, scaling, SCALINGS)
+        return scaling
+    for name, array in (("shift", scaling.shift), ("factor", scaling.factor)):
+        if array.shape != shape or not np.isfinite(array).all():
+            raise ValueError(
+                f"{what}: its {name} has shape {array.shape}, expected finite numbers of shape {shape}."
+            )
+    if (scaling.factor == 0).any():
+        raise ValueError(f"{what}: a factor is 0, expected others.")
+    return scaling.kind
+
+
+def _parts(x: Any) -> Iterable[slice]:
+    return (slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(x), _ROWS_AT_ONCE))

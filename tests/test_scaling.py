@@ -1,0 +1,135 @@
+"""Scaling against scikit-learn's scalers, and kept with a model."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from portable_mlp import MLP
+from portable_mlp.backends import Backend
+from portable_mlp.scaling import Scaling
+
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(9000, 4)) * [1, 1e6, 1e-5, 0] + [1e3, 1e9, 0, 0.1]
+# scikit-learn 1.9.1: StandardScaler().fit(X), MinMaxScaler().fit(X) with the X above
+
+
+def test_standard_is_mean_and_deviation_of_all_blocks() -> None:
+    scaling = Scaling.of("standard", [X[:10], X[10:8000], X[8000:]])
+    assert scaling.shift == pytest.approx(X.mean(axis=0), rel=1e-13)
+    assert scaling.factor[:3] == pytest.approx(1 / X.std(axis=0)[:3], rel=1e-12)
+    scaled = scaling.apply(X)
+    assert np.abs(scaled.mean(axis=0)).max() < 1e-9
+    assert scaled.std(axis=0)[:3] == pytest.approx(1, rel=1e-9)
+    assert np.abs(scaled[:, 3]).max() < 1e-12  # a constant feature
+
+
+def test_minmax_is_zero_to_one() -> None:
+    scaled = Scaling.of("minmax", [X[:5000], X[5000:]]).apply(X)
+    assert scaled.min(axis=0).tolist() == [0, 0, 0, 0]
+    assert scaled.max(axis=0) == pytest.approx([1, 1, 1, 0], rel=1e-12)
+
+
+def test_bytes_of_an_image() -> None:
+    pixels = np.asarray([[0, 51, 255]], np.uint8)
+    scaled = Scaling.of("/255", [pixels]).apply(pixels, np.float32)
+    assert scaled.dtype == np.float32
+    assert scaled.tolist() == [[0.0, np.float32(0.2), 1.0]]
+
+
+def test_the_input_is_left_alone() -> None:
+    given = X.copy()
+    Scaling.of("standard", [given]).apply(given)
+    assert np.array_equal(given, X)
+
+
+@pytest.mark.parametrize(
+    ("kind", "blocks", "words"),
+    [
+        ("standart", [X], "Did you mean 'standard'?"),
+        ("standard", [], "got no rows"),
+        ("minmax", [np.asarray([[-1e308], [1e308]])], "feature 0 has numbers too large"),
+    ],
+)
+def test_what_can_not_be(kind: str, blocks: list[np.ndarray], words: str) -> None:
+    with pytest.raises(ValueError, match=words.replace("?", r"\?")), np.errstate(over="ignore"):
+        Scaling.of(kind, blocks)
+
+
+def _regression(backend: Backend, **options: object) -> MLP:
+    return MLP(
+        [4, 8, 1],
+        loss="squared_error",
+        metrics=["mean_absolute_error"],
+        scaling="standard",
+        target_scaling="standard",
+        backend=backend,
+        **options,
+    )
+
+
+def test_a_model_scales_what_it_sees_and_answers_in_the_targets_units(backend: Backend) -> None:
+    y = X[:, :1] * 1000
+    model = _regression(backend)
+    history = model.fit(X[:500], y[:500], epochs=15, batch_size=32, learning_rate=0.01)
+    predicted = model.predict(X[:500])
+    error = float(np.abs(predicted - y[:500]).mean())
+    assert error < 400  # the deviation is 1000
+    # metrics are in the units of y, the loss is of the scaled targets
+    assert model.evaluate(X[:500], y[:500])["mean_absolute_error"] == pytest.approx(error, rel=1e-3)
+    assert history["mean_absolute_error"][-1] < 500
+    assert history["loss"][-1] < 0.3
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.predict(X[:9]), model.predict(X[:9]))
+    assert model.to("numpy").predict(X[:9]) == pytest.approx(model.predict(X[:9]), rel=1e-5)
+
+
+def test_an_array_of_the_device_is_scaled_there(backend: Backend) -> None:
+    small = X[:50] - [1e3, 1e9, 0, 0]
+    model = _regression(backend)
+    model.fit(small, small[:, :1], epochs=1)
+    on_device = model.predict(backend.asarray(small))
+    assert backend.to_numpy(on_device) == pytest.approx(model.predict(small), rel=1e-4, abs=1e-4)
+
+
+def test_held_out_rows_are_not_scaled_by() -> None:
+    y = np.arange(200) % 2
+    model = MLP([4, 2], scaling="standard")
+    model.fit(X[:200], y, epochs=1, validation_fraction=0.25)
+    all_rows = MLP([4, 2], scaling="standard")
+    all_rows.fit(X[:200], y, epochs=1)
+    assert model.scaling is not None and all_rows.scaling is not None
+    assert all_rows.scaling.shift == pytest.approx(X[:200].mean(axis=0))
+    assert model.scaling.shift != pytest.approx(all_rows.scaling.shift, rel=1e-12)
+    # a second fit keeps the scaling of the first
+    kept = model.scaling
+    model.fit(X[200:300], y[:100], epochs=1)
+    assert model.scaling is kept
+
+
+def test_refused_data_leave_no_scaling_behind() -> None:
+    model = MLP([4, 2], scaling="standard")
+    with pytest.raises(ValueError, match="one target for each sample"):
+        model.fit(X[:10], np.zeros(9, int))
+    assert model.scaling is None
+    with pytest.raises(ValueError, match="call fit first"):
+        model.predict(X[:10])
+    bad = X[:10].copy()
+    bad[7, 2] = np.nan
+    with pytest.raises(ValueError, match=r"X holds NaN at \[7, 2\]"):
+        model.fit(bad, np.zeros(10, int))
+
+
+def test_a_scaling_of_ones_own() -> None:
+    own = Scaling("standard", np.zeros(4), np.full(4, 2.0))
+    plain, scaled = MLP([4, 2]), MLP([4, 2], scaling=own)
+    small = X[:9, :] - X[:9].mean(axis=0)
+    assert np.array_equal(scaled.forward(small), plain.forward(2 * small))
+    with pytest.raises(ValueError, match="its shift has shape"):
+        MLP([3, 2], scaling=own)
+    with pytest.raises(ValueError, match="expected None: it is for losses"):
+        MLP([3, 2], target_scaling="standard")
+    with pytest.raises(TypeError, match="expected one of standard"):
+        MLP([3, 2], scaling=3)  # type: ignore[arg-type]
