@@ -123,15 +123,17 @@ class Statistics:
         if self.kind == "/255":
             return Scaling(self.kind, np.zeros(self._shape), np.full(self._shape, 1 / 255))
         if self.kind == "minmax":
-            shift, spread = self._low, self._high - self._low
+            with np.errstate(over="ignore"):
+                shift, spread = self._low, self._high - self._low
         else:
             shift, spread = self._mean, np.sqrt(self._squares / self.rows)
             # rounding alone gives a constant feature a spread of some 1e-16 of its size
             spread = np.where(spread > 1e-14 * np.abs(shift), spread, 0.0)
-        with np.errstate(divide="ignore", over="ignore"):
+        with np.errstate(all="ignore"):
             factor = np.where(spread > 0, 1 / spread, 1.0)
-        if not np.isfinite(factor).all() or not np.isfinite(shift).all():
-            place = int(np.flatnonzero(~np.isfinite(np.ravel(factor) + np.ravel(shift)))[0])
+        usable = np.isfinite(factor) & (factor > 0) & np.isfinite(shift)
+        if not usable.all():
+            place = int(np.flatnonzero(~np.ravel(usable))[0])
             raise ValueError(
                 f"scaling: feature {place} has numbers too large or too small to be scaled, expected "
                 "a spread between 1e-300 and 1e300."
