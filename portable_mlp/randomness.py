@@ -15,7 +15,10 @@ import numpy as np
 
 from portable_mlp.nn.arrays import Namespace, Shape
 
-_PURPOSES = ("weights", "shuffle", "validation split", "dropout")
+_PURPOSES = (
+    *("weights", "shuffle", "validation split", "dropout"),
+    *("blocks", "rows of a chunk"),
+)
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK64 = (1 << 64) - 1
 
@@ -25,7 +28,8 @@ def generator(seed: int, purpose: str, number: int = 0) -> np.random.Generator:
 
     Args:
         seed: whole number in [0, 2⁶⁴).
-        purpose: ``"weights"``, ``"shuffle"``, ``"validation split"`` or ``"dropout"``.
+        purpose: ``"weights"``, ``"shuffle"``, ``"validation split"``, ``"dropout"``, or for data that are
+            streamed ``"blocks"`` and ``"rows of a chunk"``.
         number: which of them, such as the epoch.
     """
     check_seed(seed)

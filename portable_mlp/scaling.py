@@ -15,12 +15,15 @@ from portable_mlp.nn.choices import check_name
 
 SCALINGS = ("standard", "minmax", "/255")
 """The names of scalings: mean 0 and standard deviation 1; 0 to 1; bytes of an image as 0 to 1."""
-_ROWS_AT_ONCE = 4096
+_BYTES_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """x' = (x - shift) · factor, feature by feature, in float64 on the host.
+    """x' = (x - shift) · factor, feature by feature.
+
+    On the host it is worked out in float64, unless x has at most the digits of float32 and so has the
+    result.
 
     Args:
         kind: one of `SCALINGS`.
@@ -65,9 +68,17 @@ class Scaling:
         """
         if out is None:
             out = np.empty(x.shape, np.float64 if dtype is None else dtype)
+        single = out.dtype == np.float32 and np.can_cast(x.dtype, np.float32)
+        shift, factor = self.shift, self.factor
+        if single:
+            shift, factor = shift.astype(np.float32), factor.astype(np.float32)
         with np.errstate(over="ignore", invalid="ignore"):  # the border refuses what comes of it
             for part in _parts(x):
-                out[part] = (x[part].astype(np.float64) - self.shift) * self.factor
+                if single:
+                    np.subtract(x[part], shift, out=out[part])
+                    out[part] *= factor
+                else:
+                    out[part] = (x[part].astype(np.float64) - shift) * factor
         return out  # type: ignore[no-any-return]
 
     def apply_on_device(self, x: Any, backend: Backend) -> Any:
@@ -170,4 +181,6 @@ def check_kind(what: str, scaling: str | Scaling | None, shape: Shape) -> str | 
 
 
 def _parts(x: Any) -> Iterable[slice]:
-    return (slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(x), _ROWS_AT_ONCE))
+    """Rows in parts that stay in the cache."""
+    rows = max(_BYTES_AT_ONCE // max(x.nbytes // max(len(x), 1), 1), 1)
+    return (slice(start, start + rows) for start in range(0, len(x), rows))

@@ -26,7 +26,7 @@ ALLOWED = {
     "randomness": {"nn", "randomness"},
     "metrics": {"nn", "metrics"},
     "scaling": {"nn", "backends", "scaling"},
-    "data": {"nn", "backends", "scaling", "data", "lazy"},
+    "data": {"nn", "backends", "randomness", "scaling", "data", "lazy"},
     "training": {"nn", "optim", "backends", "randomness", "metrics", "scaling", "training"},
     "model": {
         *("nn", "optim", "backends", "randomness", "metrics", "scaling", "data", "training"),

@@ -16,6 +16,7 @@ from portable_mlp.optim import SCHEDULES, Adam
 from portable_mlp.randomness import stream_keys
 from portable_mlp.training import Run
 from portable_mlp.training.epoch import Epoch, Plan
+from portable_mlp.training.feed import Whole
 from portable_mlp.training.problem import Data, Problem
 
 STEPS = 50
@@ -97,12 +98,14 @@ def test_first_weights_are_equal_bit_for_bit(backend: Backend) -> None:
 
 def test_shuffles_are_equal_bit_for_bit(backend: Backend) -> None:
     problem = MLP([4, 3], backend=backend)._problem
-    plan = Plan(problem, Data(None, None, None), 23, 5, Adam(), 0.1, SCHEDULES["constant"], 3, 7)
+    data = Data(backend.asarray(np.zeros((23, 4))), None, None)
+    feed = Whole(data, 5, 7, backend)
+    plan = Plan(problem, feed, 5, Adam(), 0.1, SCHEDULES["constant"], 3, 7)
     orders = []
     for number in range(3):
         epoch = Epoch(plan, number, 1.0, lambda epoch, carry, first, stop: carry)
         runs = [next(epoch.runs(i, i + 1)) for i in range(plan.batches)]
-        batches = [backend.to_numpy(rows[i, ...]) for rows, _, i, _ in runs]
+        batches = [backend.to_numpy(run.rows[run.first, ...]) for run in runs]
         order = np.concatenate(batches)
         assert sorted(order) == list(range(23))
         assert [len(b) for b in batches] == [5, 5, 5, 5, 3]

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from portable_mlp.backends import alignment
 from portable_mlp.backends.precision import rounded_product
 from portable_mlp.nn.choices import check_name
 
@@ -119,6 +120,18 @@ class Backend:
         dtype = self.dtype if dtype is None else dtype
         with np.errstate(over="ignore"):  # too large becomes infinity, which the border refuses
             return self.xp.asarray(_ordinary(host), dtype=dtype, device=self.device)
+
+    def host_memory(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Numpy memory from which `upload` is quickest."""
+        return alignment.empty(shape, dtype)
+
+    def upload(self, host: np.ndarray) -> Any:
+        """A host array in the type it has, on the device; perhaps in the host's own memory.
+
+        A thread calls it while another one computes, and the two run side by side where the device can.
+        Nobody may give the result up before the device is done with it.
+        """
+        return self.asarray(host, self.index_dtype if host.dtype.kind in "iu" else self.dtype)
 
     def from_dlpack(self, x: Any) -> Any:
         """An array of another library on the same device, without a copy."""

@@ -73,7 +73,31 @@ class CupyBackend(Backend):
         return np.asarray(x.get())
 
     def synchronize(self, x: Any) -> None:
-        self.device.synchronize()
+        import cupy
+
+        cupy.cuda.get_current_stream().synchronize()  # an upload beside it goes on
+
+    def host_memory(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        import cupyx
+
+        pinned: np.ndarray = cupyx.empty_pinned(shape, dtype)
+        return pinned
+
+    @cached_property
+    def _uploads(self) -> Any:
+        """The stream of uploads; what is allocated in it is never memory that other work still uses."""
+        import cupy
+
+        return cupy.cuda.Stream(non_blocking=True)
+
+    def upload(self, host: np.ndarray) -> Any:
+        import cupy
+
+        with self._uploads as stream:
+            there = cupy.empty(host.shape, host.dtype)
+            there.set(host, stream=stream)
+            stream.synchronize()
+        return there
 
     def scope(self) -> AbstractContextManager[Any]:
         return self._scope()

@@ -82,9 +82,35 @@ class TorchBackend(Backend):
         import torch
 
         if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+            torch.cuda.current_stream(self.device).synchronize()  # an upload beside it goes on
         elif self.device.type == "mps":
             torch.mps.synchronize()
+
+    def host_memory(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        if self.device.type != "cuda":
+            return super().host_memory(shape, dtype)
+        import torch
+
+        made = torch.empty(shape, dtype=getattr(torch, np.dtype(dtype).name), pin_memory=True)
+        pinned: np.ndarray = made.numpy()
+        return pinned
+
+    @cached_property
+    def _uploads(self) -> Any:
+        """The stream of uploads; what is allocated in it is never memory that other work still uses."""
+        import torch
+
+        return torch.cuda.Stream(self.device)
+
+    def upload(self, host: np.ndarray) -> Any:
+        if self.device.type != "cuda":
+            return super().upload(host)
+        import torch
+
+        with torch.cuda.stream(self._uploads):
+            there = torch.from_numpy(host).to(self.device, non_blocking=True)
+            self._uploads.synchronize()
+        return there
 
     @contextmanager
     def _scope(self) -> Iterator[None]:

@@ -57,7 +57,7 @@ def sample_rows(X: Any, sample_shape: Shape) -> Any:  # noqa: N803
         ValueError: a wrong shape, text, dates, gaps.
     """
     X = _numeric("X", X) if is_host(X) else X  # noqa: N806
-    _check_shape(tuple(X.shape), sample_shape)
+    check_shape(tuple(X.shape), sample_shape)
     return X
 
 
@@ -72,7 +72,8 @@ def _moved(what: str, x: Any, backend: Backend, scaling: Scaling | None) -> Any:
     return moved
 
 
-def _check_shape(shape: Shape, sample_shape: Shape) -> None:
+def check_shape(shape: Shape, sample_shape: Shape) -> None:
+    """Refuses rows that are no samples of this shape; ``shape`` is that of X."""
     expected = f"(rows, {', '.join(map(str, sample_shape))})"
     if len(shape) == 1 and len(sample_shape) == 1:
         raise ValueError(
@@ -172,6 +173,12 @@ def _labels(y: Any, backend: Backend, units: int, host: bool) -> Any:
     check_place("y", y, backend)
     owner = library_of(y)
     numbers = np.asarray(y) if host or owner is None else owner().to_numpy(y)
+    check_class_numbers(numbers, units)
+    return take_in("y", y, backend, backend.index_dtype)
+
+
+def check_class_numbers(numbers: np.ndarray, units: int) -> None:
+    """Refuses what is no class number in 0..units-1; numbers are on the host, in their own type."""
     if numbers.dtype.kind == "f":
         if not np.isfinite(numbers).all():
             raise ValueError("y holds NaN or infinity, expected class numbers.")
@@ -181,7 +188,6 @@ def _labels(y: Any, backend: Backend, units: int, host: bool) -> Any:
                 "0, 1, 2, ...: for a number to be predicted choose loss='squared_error'."
             )
     _check_range(numbers.min(), numbers.max(), units)
-    return take_in("y", y, backend, backend.index_dtype)
 
 
 def _check_range(low: Any, high: Any, units: int) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from portable_mlp import randomness
 from portable_mlp.data.columns import Columns
 from portable_mlp.nn.arrays import Shape
 
@@ -49,3 +50,55 @@ class Source:
             numbers: of the blocks, from 0.
         """
         raise TypeError(f"{type(self).__name__} does not define read")
+
+    def __str__(self) -> str:
+        """What messages call it: the file, most often."""
+        return type(self).__name__
+
+
+class Blocks(Source):
+    """Some blocks of a source, as a source.
+
+    Args:
+        source: the whole.
+        numbers: of its blocks.
+    """
+
+    def __init__(self, source: Source, numbers: Sequence[int]) -> None:
+        """Takes over the names."""
+        self._source, self._numbers = source, list(numbers)
+        self.sample_shape, self.columns = source.sample_shape, source.columns
+        self.blocks = tuple(source.blocks[k] for k in self._numbers)
+
+    def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
+        """The rows of these blocks."""
+        return self._source.read([self._numbers[k] for k in numbers])
+
+    def __str__(self) -> str:
+        """As the whole is called."""
+        return str(self._source)
+
+
+def split_source(source: Source, fraction: float, seed: int) -> tuple[Source, Source]:
+    """``(training, validation)``: whole blocks, drawn at random.
+
+    Args:
+        source: the whole.
+        fraction: share of the rows for validation, as nearly as blocks allow, inside (0, 1).
+        seed: of the draw.
+
+    Raises:
+        ValueError: fewer than two blocks.
+    """
+    count = len(source.blocks)
+    if count < 2:
+        raise ValueError(
+            f"validation_fraction: {source} has one block, expected at least two to hold some out; "
+            "pass validation_data."
+        )
+    order = randomness.generator(seed, "validation split").permutation(count).tolist()
+    out, rows = list[int](), 0
+    while len(out) < count - 1 and (not out or rows < fraction * source.rows):
+        out.append(order.pop())
+        rows += source.blocks[out[-1]]
+    return Blocks(source, sorted(order)), Blocks(source, sorted(out))

@@ -11,8 +11,10 @@ import numpy as np
 from portable_mlp import backends, randomness
 from portable_mlp.backends import Backend
 from portable_mlp.data import inputs as border
+from portable_mlp.data.source import Source
 from portable_mlp.metrics import Metric, choose_metrics
 from portable_mlp.model.predictor import Predictor
+from portable_mlp.model.preparation import DEVICE_BUDGET, Preparation
 from portable_mlp.nn import LOSSES, Layer, Loss, Network
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.choices import choose
@@ -26,8 +28,7 @@ from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.history import History
 from portable_mlp.training.loop import Callback, Run, train
 from portable_mlp.training.options import Options, all_callbacks, check_validation
-from portable_mlp.training.problem import Data, Problem
-from portable_mlp.training.split import held_out, split
+from portable_mlp.training.problem import Problem
 
 
 class MLP(Predictor):
@@ -238,35 +239,41 @@ class MLP(Predictor):
     def fit(
         self,
         X: Any,  # noqa: N803
-        y: Any,
+        y: Any = None,
         *,
         epochs: int = 10,
         batch_size: int | None = 128,
         optimizer: str | Optimizer = "adam",
         learning_rate: float | None = None,
         schedule: str | Schedule = "constant",
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: tuple[Any, ...] | Source | None = None,
         validation_fraction: float = 0.0,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | str | None = None,
+        device_budget: int = DEVICE_BUDGET,
         callbacks: Sequence[Callback] = (),
         verbose: int | None = None,
     ) -> History:
         """Trains from the weights as they are; a second call goes on where the first ended.
 
         Args:
-            X: samples (n, features): numpy, list, data frame, or an array of the model's library.
-            y: targets as the loss wants them: class numbers (n,), or values (n, outputs).
+            X: samples (n, features): numpy, list, data frame, or an array of the model's library. Or a
+                `Source` from `portable_mlp.data.scan`: a file that need not fit in memory.
+            y: targets as the loss wants them: class numbers (n,), or values (n, outputs). None beside a
+                source, which has its own.
             epochs: passes over the data.
             batch_size: rows of a mini-batch; None for all at once.
             optimizer: a name or an `Optimizer`.
             learning_rate: in place of the optimizer's own.
             schedule: a name or a `Schedule`: a factor for the learning rate.
-            validation_data: ``(X, y)`` or ``(X, y, sample_weight)``.
+            validation_data: ``(X, y)``, ``(X, y, sample_weight)`` or a source.
             validation_fraction: share of the rows held out for validation instead, in [0, 1);
-                classes in proportion.
+                classes in proportion; of data that are streamed, whole blocks.
             sample_weight: one number >= 0 for each row.
             class_weight: ``{class: factor}`` or ``"balanced"``.
+            device_budget: bytes that rows may take on the device. A source or a memory map with more is
+                streamed: one chunk of half of that is read while another is computed with; rows are
+                shuffled within a chunk, and a chunk has blocks from all over the file.
             callbacks: see `portable_mlp.training`.
             verbose: 0 silent, 1 a progress bar, 2 a line for each epoch, on standard error; None is 1
                 on a terminal and 0 elsewhere.
@@ -283,15 +290,22 @@ class MLP(Predictor):
         watching = all_callbacks(callbacks, verbose)
         check_validation(validation_data, validation_fraction)
         with self.backend.scope():
-            data, validation, total = self._sets(
+            prepared = Preparation(
+                *(self._problem, self._units, self._scaling, self._seed),
+                *(self._scaling_kind, self._target_kind, options, device_budget),
+            )
+            feed, validation, total = prepared.feeds(
                 X, y, sample_weight, class_weight, validation_data, validation_fraction
             )
-            rows, same = data.x.shape[0], options.optimizer == self._optimizer
+            self._scaling = prepared.scaling
+            if prepared.problem is not self._problem:
+                self._problem = prepared.problem
+                self._forget_compiled()
+            same = options.optimizer == self._optimizer
             plan = Plan(
                 problem=self._problem,
-                data=data,
-                rows=rows,
-                batch_size=options.batch_rows(rows),
+                feed=feed,
+                batch_size=options.batch_rows(feed.rows),
                 optimizer=options.optimizer,
                 learning_rate=options.learning_rate,
                 schedule=options.schedule,
@@ -310,58 +324,6 @@ class MLP(Predictor):
             finally:
                 self._keep(run)
         return run.history
-
-    def _sets(
-        self,
-        X: Any,  # noqa: N803
-        y: Any,
-        sample_weight: Any,
-        class_weight: Mapping[int, float] | str | None,
-        validation_data: tuple[Any, ...] | None,
-        fraction: float,
-    ) -> tuple[Data, Data | None, float | None]:
-        """``(training set, validation set or None, weight sum or None)`` on the device."""
-        before = self._scaling, self._problem
-        try:
-            self._fit_scalings(X, y, fraction)
-            data, total = self._data(X, y, sample_weight, class_weight)
-            if validation_data is not None:
-                return data, self._data(*validation_data)[0], total
-            if not fraction:
-                return data, None, total
-            labels = self.backend.to_numpy(data.y) if data.y.ndim == 1 else None
-            return split(
-                data, held_out(data.x.shape[0], labels, fraction, self._seed), self.backend
-            )
-        except BaseException:
-            self._scaling, self._problem = before  # the model stays as it was
-            self._forget_compiled()
-            raise
-
-    def _fit_scalings(self, X: Any, y: Any, fraction: float) -> None:  # noqa: N803
-        """Works out, once, what samples and targets are scaled by: from the training rows alone."""
-        inputs = self._scaling_kind if self._scaling is None else None
-        outputs = self._target_kind if self.target_scaling is None else None
-        if inputs is None and outputs is None:
-            return
-        x = border.sample_rows(X, self._problem.sample_shape)
-        out = None
-        if fraction:
-            out = held_out(x.shape[0], self._labels(y, x.shape[0]), fraction, self._seed)
-        if outputs is not None:
-            t = border.target_rows(y, self.loss, self._units, x.shape[0])
-            found = Scaling.of(outputs, border.host_blocks("y", t, self.backend, out))
-            self._problem = replace(self._problem, target_scaling=found)
-            self._forget_compiled()
-        if inputs is not None:
-            self._scaling = Scaling.of(inputs, border.host_blocks("X", x, self.backend, out))
-
-    def _labels(self, y: Any, rows: int) -> np.ndarray | None:
-        """Class numbers on the host, if that is what y holds."""
-        if self.loss.targets == "values":
-            return None
-        t = border.targets(y, self.backend, self.loss, self._units, rows)
-        return self.backend.to_numpy(t) if t.ndim == 1 else None
 
     def _keep(self, run: Run) -> None:
         """Takes over what the training reached."""

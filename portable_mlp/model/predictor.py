@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -11,13 +10,20 @@ import numpy as np
 
 from portable_mlp import randomness
 from portable_mlp.backends import Backend, answer_like
-from portable_mlp.data import inputs as border
 from portable_mlp.data.columns import Columns
+from portable_mlp.data.source import Source
+from portable_mlp.model.preparation import Border
 from portable_mlp.nn import Loss, Network, Softmax, SoftmaxCrossEntropy
 from portable_mlp.scaling import Scaling
 from portable_mlp.summary import summary
-from portable_mlp.training.evaluate import figures, make_evaluate, make_outputs, penalty_of
-from portable_mlp.training.problem import Data, Problem, Snapshot
+from portable_mlp.training.evaluate import (
+    figures,
+    make_evaluate,
+    make_outputs,
+    penalty_of,
+    sums_of,
+)
+from portable_mlp.training.problem import Problem, Snapshot
 
 
 class Predictor:
@@ -154,11 +160,11 @@ class Predictor:
         """Class numbers (n,), 0/1 for each label (n, labels), or values (n, outputs), by the loss.
 
         Args:
-            X: samples (n, features).
+            X: samples (n, features), or a source.
 
         Returns:
-            An array in the kind of X: numpy for numpy, lists and data frames; else the same library
-            and device.
+            An array in the kind of X: numpy for numpy, lists, data frames and sources; else the same
+            library and device.
         """
         problem = self._problem
         return self._answer(
@@ -180,17 +186,26 @@ class Predictor:
         return self._answer(X, self.loss.probabilities)
 
     def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
+        if isinstance(X, Source):
+            pieces = X.read(range(len(X.blocks)))
+            return np.concatenate([self._answer(piece.X, finish) for piece in pieces])
         with self.backend.scope():
-            x = self._features(X, allow_empty=True)
+            x = self._border.features(X, allow_empty=True)
             outputs = self._outputs(*self._weights, x)
             answer = finish(outputs, self._problem.context(self.backend.xp))
             return answer_like(answer, X, self.backend)
 
-    def evaluate(self, X: Any, y: Any, *, sample_weight: Any = None) -> dict[str, float]:  # noqa: N803
+    def evaluate(
+        self,
+        X: Any,  # noqa: N803
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+    ) -> dict[str, float]:
         """Loss (penalties included) and metrics.
 
         Args:
-            X: samples (n, features).
+            X: samples (n, features), or a source.
             y: targets as for `fit`.
             sample_weight: one number >= 0 for each row.
 
@@ -198,40 +213,20 @@ class Predictor:
             ``{"loss": ..., "accuracy": ...}``.
         """
         with self.backend.scope():
-            data, _ = self._data(X, y, sample_weight)
-            sums = self._evaluate(*self._weights, data)
+            sums = sums_of(self._evaluate, *self._weights, self._border.feed(X, y, sample_weight))
             sums.append(penalty_of(self._problem, self._weights.vector))
             host = [float(v) for v in self.backend.to_numpy(self.backend.xp.stack(sums))]
         return figures(self._problem, host[:-1], host[-1])
 
-    def _features(self, X: Any, *, allow_empty: bool = False) -> Any:  # noqa: N803
-        """X on the device, scaled."""
+    @property
+    def _border(self) -> Border:
+        """What rows pass on their way in."""
         if self._scaling_kind is not None and self._scaling is None:
             raise ValueError(
                 f"scaling is {self._scaling_kind!r} and the model has seen no data: call fit first, "
                 "which works out what to scale by."
             )
-        return border.features(
-            X,
-            self.backend,
-            self._problem.sample_shape,
-            scaling=self._scaling,
-            allow_empty=allow_empty,
-        )
-
-    def _data(
-        self,
-        X: Any,  # noqa: N803
-        y: Any,
-        sample_weight: Any = None,
-        class_weight: Mapping[int, float] | str | None = None,
-    ) -> tuple[Data, float | None]:
-        """``(data on the device, sum of the weights or None)``."""
-        problem, x = self._problem, self._features(X)
-        rows = x.shape[0]
-        t = border.targets(y, self.backend, self.loss, self._units, rows, problem.target_scaling)
-        w, total = border.weights(sample_weight, class_weight, t, self.backend, self._units, rows)
-        return Data(x, t, w), total
+        return Border(self._problem, self._units, self._scaling)
 
     def loss_and_gradients(
         self,
@@ -254,7 +249,7 @@ class Predictor:
         """
         problem = self._problem
         with self.backend.scope():
-            data, _ = self._data(X, y, sample_weight)
+            data, _ = self._border.data(X, y, sample_weight)
             keys = randomness.stream_keys(self._seed, step, self.network.streams)
             value, gradient, _, _ = problem.value_and_gradient(
                 self.backend.xp, *self._weights, data, keys

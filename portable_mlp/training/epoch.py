@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from portable_mlp import randomness
 from portable_mlp.backends import Loop
 from portable_mlp.optim import LBFGS, Optimizer, Schedule
 from portable_mlp.optim.schedules import Progress
 from portable_mlp.training.carry import Carry
+from portable_mlp.training.feed import Chunk, Feed
 from portable_mlp.training.problem import Data, Keys, Problem, is_foreign
 from portable_mlp.training.step import (
     Numbers,
@@ -32,9 +33,8 @@ class Plan:
 
     Args:
         problem: what is minimised.
-        data: the training set on the device.
-        rows: number of its rows.
-        batch_size: rows of a mini-batch; ``rows`` or more for the whole set, unshuffled.
+        feed: the training set, or who reads it.
+        batch_size: rows of a mini-batch.
         optimizer: how the weights move.
         learning_rate: the rate before the schedule's factor.
         schedule: the factor.
@@ -47,8 +47,7 @@ class Plan:
     """
 
     problem: Problem
-    data: Data
-    rows: int
+    feed: Feed
     batch_size: int
     optimizer: Optimizer
     learning_rate: float
@@ -59,6 +58,11 @@ class Plan:
     first_step: int = 0
     first_update: int = 0
     total_weight: float | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of an epoch."""
+        return self.feed.rows
 
     @property
     def batches(self) -> int:
@@ -98,20 +102,10 @@ class Epoch:
     """
 
     def __init__(self, plan: Plan, number: int, factor: float, advance: Advance) -> None:
-        """Shuffles the rows and moves their numbers to the device."""
+        """Nothing is read before the first step."""
         self.plan, self.number, self._factor, self._advance = plan, number, factor, advance
-        self.whole: Any = None  # row numbers of the batches, (batches, batch size)
-        self.rest: Any = None  # of the last, smaller one, (1, rows left)
-        self.full = 1  # batches of the full size
-        if plan.batch_size < plan.rows:
-            backend = plan.problem.backend
-            order = randomness.permutation(plan.seed, plan.first_epoch + number, plan.rows)
-            self.full = plan.rows // plan.batch_size
-            cut = self.full * plan.batch_size
-            shape = (self.full, plan.batch_size)
-            self.whole = backend.asarray(order[:cut].reshape(shape), backend.index_dtype)
-            if cut < plan.rows:
-                self.rest = backend.asarray(order[None, cut:], backend.index_dtype)
+        self._chunks: Generator[Chunk, None, None] | None = None
+        self._chunk: Chunk | None = None
         self.numbers = _EachStep(self.numbers_of, range(plan.batches))
 
     def numbers_of(self, index: int) -> Numbers:
@@ -145,20 +139,54 @@ class Epoch:
         """The carry after the steps ``first`` to ``stop - 1`` of this epoch; ``carry`` is consumed."""
         return self._advance(self, carry, first, stop)
 
-    def runs(self, first: int, stop: int) -> Iterator[tuple[Any, Sequence[Numbers], int, int]]:
-        """``(row numbers, numbers, first, stop)`` for steps of equal batch size."""
-        if first < min(stop, self.full):
-            yield self.whole, self.numbers, first, min(stop, self.full)
-        if stop > self.full:
-            yield self.rest, self.numbers[self.full :], 0, 1
+    def runs(self, first: int, stop: int) -> Iterator[Run]:
+        """What loops are called with for the steps ``first`` to ``stop - 1``."""
+        while first < stop:
+            chunk = self.chunk(first)
+            end = min(stop, chunk.stop)
+            for rows, start, until, base in chunk.runs(first, end):
+                yield Run(
+                    chunk.data, rows, self.numbers[base:], start, until, until + base == chunk.stop
+                )
+            first = end
+
+    def chunk(self, step: int) -> Chunk:
+        """The chunk in which a step's batch lies. The one before it is given up, so steps go upwards."""
+        if self._chunk is None or step < self._chunk.first:
+            self.close()
+            self._chunks = self.plan.feed.chunks(self.plan.first_epoch + self.number)
+        while self._chunk is None or step >= self._chunk.stop:
+            assert self._chunks is not None  # noqa: S101
+            self._chunk = None  # its memory is read into again
+            self._chunk = next(self._chunks)
+        return self._chunk
+
+    def close(self) -> None:
+        """Ends the reading; a later step begins it anew."""
+        if self._chunks is not None:
+            self._chunks.close()
+        self._chunks = self._chunk = None
 
     def inspect(self) -> Iterator[tuple[Data, Keys]]:
-        """Batch and random keys of each step, for a closer look."""
+        """Batch and random keys of each step, for a closer look; `close` ends it."""
         xp = self.plan.problem.backend.xp
+        self.close()
         for index, numbers in enumerate(self.numbers):
-            rows, _, i, _ = next(self.runs(index, index + 1))
-            these = None if rows is None else rows[i, ...]
-            yield batch_of(self.plan.data, these, xp), numbers.keys
+            run = next(self.runs(index, index + 1))
+            these = None if run.rows is None else run.rows[run.first, ...]
+            yield batch_of(run.data, these, xp), numbers.keys
+
+
+class Run(NamedTuple):
+    """Steps of equal batch size: what a compiled loop is called with."""
+
+    data: Data
+    rows: Any  # row numbers, one line for each step
+    numbers: Sequence[Numbers]
+    first: int
+    stop: int
+    last: bool
+    """Whether these rows are given up after it."""
 
 
 class _EachStep(Sequence[Numbers]):
@@ -178,7 +206,7 @@ class _EachStep(Sequence[Numbers]):
 def _each_batch(loop: Loop) -> Advance:
     def advance(epoch: Epoch, carry: Carry, first: int, stop: int) -> Carry:
         for run in epoch.runs(first, stop):
-            carry = loop(carry, epoch.plan.data, *run)
+            carry = _through(loop, epoch, carry, run)
         return carry
 
     return advance
@@ -190,20 +218,28 @@ def _accumulate(collect: Loop, apply: Loop) -> Advance:
         while first < stop:
             end = min(first // each * each + each, plan.batches)  # of this update
             for run in epoch.runs(first, min(end, stop)):
-                carry = collect(carry, plan.data, *run)
+                carry = _through(collect, epoch, carry, run)
             if end <= stop:
-                carry = apply(carry, plan.data, None, epoch.numbers, end - 1, end)
+                data = epoch.chunk(end - 1).data
+                carry = apply(carry, data, None, epoch.numbers, end - 1, end)
             first = end
         return carry
 
     return advance
 
 
+def _through(loop: Loop, epoch: Epoch, carry: Carry, run: Run) -> Carry:
+    carry = loop(carry, run.data, run.rows, run.numbers, run.first, run.stop)
+    if run.last:  # before its memory is read into again
+        epoch.plan.problem.backend.synchronize(carry.totals.loss)
+    return carry
+
+
 def _line_search(step: Callable[[Carry, Data, Keys, float], Carry]) -> Advance:
     def advance(epoch: Epoch, carry: Carry, first: int, stop: int) -> Carry:
         for index in range(first, stop):
             keys = epoch.numbers[index].keys
-            carry = step(carry, epoch.plan.data, keys, epoch.rate(index))
+            carry = step(carry, epoch.chunk(index).data, keys, epoch.rate(index))
         return carry
 
     return advance

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from portable_mlp.nn.layer import Tree
+from portable_mlp.training.feed import Feed
 from portable_mlp.training.problem import Data, Problem
 
 
@@ -58,6 +59,18 @@ def make_evaluate(problem: Problem) -> Callable[[Any, Tree, Data], list[Any]]:
         return totals
 
     return evaluate
+
+
+def sums_of(
+    evaluate: Callable[[Any, Tree, Data], list[Any]], vector: Any, state: Tree, feed: Feed
+) -> list[Any]:
+    """What `make_evaluate` gives, over all rows of a feed."""
+    totals: list[Any] = []
+    for part in feed.parts():
+        sums = evaluate(vector, state, part)
+        totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else sums
+        feed.backend.synchronize(totals[0])  # before the part's memory is read into again
+    return totals
 
 
 def figures(problem: Problem, sums: list[float], penalty: float) -> dict[str, float]:

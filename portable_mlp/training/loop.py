@@ -13,7 +13,8 @@ from portable_mlp.nn.layer import Tree
 from portable_mlp.training.carry import Carry, map_arrays, to_device, to_host, zero_totals
 from portable_mlp.training.divergence import TrainingDiverged, locate
 from portable_mlp.training.epoch import Advance, Epoch, Plan
-from portable_mlp.training.evaluate import figures, penalty_of
+from portable_mlp.training.evaluate import figures, penalty_of, sums_of
+from portable_mlp.training.feed import Feed
 from portable_mlp.training.history import History
 from portable_mlp.training.problem import Data, Problem, Snapshot
 
@@ -24,13 +25,13 @@ class Run:
 
     Args:
         plan: data, optimizer, schedule.
-        validation: the validation set on the device, or None.
+        validation: the validation set, or who reads it, or None.
         moving: parameters and whatever else a step changes, in the form that loops pass on quickest.
         history: the figures so far.
     """
 
     plan: Plan
-    validation: Data | None
+    validation: Feed | None
     moving: Carry
     history: History = field(default_factory=History)
     epoch: Epoch | None = None
@@ -86,9 +87,12 @@ class Run:
             return None
         epoch = self.epoch
         self.back_to_epoch_start()  # should the search be interrupted
-        good, error = locate(
-            self.problem, self.epoch_start, epoch.inspect(), epoch.advance, epoch.number + 1
-        )
+        try:
+            good, error = locate(
+                self.problem, self.epoch_start, epoch.inspect(), epoch.advance, epoch.number + 1
+            )
+        finally:
+            epoch.close()
         self.carry = to_device(good, self.problem)
         error.history = self.history
         return error
@@ -213,14 +217,17 @@ def _epoch(
     epoch = run.epoch = Epoch(plan, number, factor, advance)
     run.moving = run.moving._replace(totals=zero_totals(problem))
     run.epoch_start = to_host(run.moving, backend, run.epoch_start)
-    _steps(run, epoch, callbacks)
-    backend.synchronize(run.moving.totals.loss)
+    try:
+        _steps(run, epoch, callbacks)
+        backend.synchronize(run.moving.totals.loss)
+    finally:
+        epoch.close()
     trained = time.perf_counter() - started
 
     validation = []
     if run.validation is not None:
         snapshot = run.snapshot()
-        validation = evaluate(snapshot.vector, snapshot.state, run.validation)
+        validation = sums_of(evaluate, snapshot.vector, snapshot.state, run.validation)
         validation.append(penalty_of(problem, snapshot.vector))
     host = _bring_over(run, validation)
     seconds = time.perf_counter() - started

@@ -103,11 +103,11 @@ def checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
     return list(callbacks)
 
 
-def check_validation(data: tuple[Any, ...] | None, fraction: float) -> None:
+def check_validation(data: Any, fraction: float) -> None:
     """Refuses validation data beside a fraction, and what is no ``(X, y)``."""
     if data is not None and fraction:
         raise ValueError("fit: got validation_data and validation_fraction, expected one of them.")
-    if data is not None and len(data) not in (2, 3):
+    if isinstance(data, (tuple, list)) and len(data) not in (2, 3):
         raise ValueError(
             f"validation_data: got {len(data)} part(s), expected (X, y) or (X, y, sample_weight)."
         )

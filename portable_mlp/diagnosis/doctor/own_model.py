@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +53,21 @@ LINEAR = (BatchNorm, Dropout, Flatten, Scale)
 """Layers that leave a straight line straight."""
 
 
+def _some_rows(plan: Plan) -> tuple[Array, Array]:
+    """Up to `MOST_ROWS` training rows on the host; of data that are streamed, from their beginning."""
+    backend = plan.problem.backend
+    with closing(plan.feed.parts()) as parts:
+        data = next(parts)
+        count = data.x.shape[0]
+        rows = np.arange(count)
+        if count > MOST_ROWS:
+            rows = np.sort(np.random.default_rng(0).choice(count, MOST_ROWS, replace=False))
+        index = backend.asarray(rows, backend.index_dtype)
+        x = np.array(backend.to_numpy(backend.xp.take(data.x, index, axis=0)))
+        y = np.array(backend.to_numpy(backend.xp.take(data.y, index, axis=0)))
+    return x, y
+
+
 def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
     """The patient that a training of this library is.
 
@@ -60,17 +76,12 @@ def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
         start: first parameters, on the host, in the order of the layout.
         state: running statistics, on the host, as `Problem.to_host` gives them.
     """
-    problem, backend = plan.problem, plan.problem.backend
+    problem = plan.problem
     host = replace(problem, backend=get("numpy", dtype="float64"))
     xp = host.backend.xp
     layout = problem.layout
     shapes = [spec.shape for _, spec, _ in layout.entries]
-    rows = np.arange(plan.rows)
-    if plan.rows > MOST_ROWS:
-        rows = np.sort(np.random.default_rng(0).choice(plan.rows, MOST_ROWS, replace=False))
-    index = backend.asarray(rows, backend.index_dtype)
-    x = np.asarray(backend.to_numpy(backend.xp.take(plan.data.x, index, axis=0)))
-    y = np.asarray(backend.to_numpy(backend.xp.take(plan.data.y, index, axis=0)))
+    x, y = _some_rows(plan)
     x = x.astype(float) if x.dtype.kind == "f" else x
     y = y.astype(float) if y.dtype.kind == "f" else y
     keys = randomness.stream_keys(plan.seed, 0, problem.network.streams)

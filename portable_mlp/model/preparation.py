@@ -1,0 +1,238 @@
+"""What `fit` is given, as rows that a training can be fed with: checked, split, scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from portable_mlp.data import inputs as border
+from portable_mlp.data.arrays import scan_arrays
+from portable_mlp.data.source import Source, split_source
+from portable_mlp.data.stream import Stream, loaded, row_bytes, scalings_of
+from portable_mlp.scaling import Scaling
+from portable_mlp.training.feed import Feed, Streamed, Whole
+from portable_mlp.training.options import Options
+from portable_mlp.training.problem import Data, Problem
+from portable_mlp.training.split import held_out, split
+
+DEVICE_BUDGET = 2**28
+"""Bytes that rows may take on the device before they are streamed."""
+_EVALUATED_ROWS = 4096
+
+
+@dataclass
+class Border:
+    """What rows are checked against and scaled by on their way to the device.
+
+    Args:
+        problem: network, loss and backend; its target scaling.
+        units: outputs of the network.
+        scaling: of the samples, or None.
+    """
+
+    problem: Problem
+    units: int
+    scaling: Scaling | None
+
+    def features(self, X: Any, *, allow_empty: bool = False) -> Any:  # noqa: N803
+        """X on the device, scaled."""
+        return border.features(
+            X,
+            self.problem.backend,
+            self.problem.sample_shape,
+            scaling=self.scaling,
+            allow_empty=allow_empty,
+        )
+
+    def data(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
+    ) -> tuple[Data, float | None]:
+        """``(data on the device, sum of the weights or None)``."""
+        problem, backend, x = self.problem, self.problem.backend, self.features(X)
+        rows = x.shape[0]
+        t = border.targets(y, backend, problem.loss, self.units, rows, problem.target_scaling)
+        w, total = border.weights(sample_weight, class_weight, t, backend, self.units, rows)
+        return Data(x, t, w), total
+
+    def feed(self, X: Any, y: Any, sample_weight: Any = None) -> Feed:  # noqa: N803
+        """All rows once, from arrays or from a source."""
+        if isinstance(X, Source):
+            self.check_source(X, y)
+            return self.streamed(X, _EVALUATED_ROWS, DEVICE_BUDGET, 0)
+        data, _ = self.data(X, y, sample_weight)
+        return Whole(data, data.x.shape[0], 0, self.problem.backend)
+
+    def check_source(self, source: Source, y: Any = None) -> None:
+        """Refuses a source whose samples do not fit the network."""
+        if y is not None:
+            raise ValueError(
+                "y: got an array beside a source, expected None: the source has targets."
+            )
+        border.check_shape((source.rows, *source.sample_shape), self.problem.sample_shape)
+
+    def streamed(self, source: Source, batch_size: int, budget: int, seed: int) -> Streamed:
+        """A source as a feed that reads ahead."""
+        problem = self.problem
+        stream = Stream(
+            source,
+            problem.backend,
+            problem.loss,
+            self.units,
+            batch_size=batch_size,
+            budget=budget,
+            seed=seed,
+            scaling=self.scaling,
+            target_scaling=problem.target_scaling,
+        )
+        return Streamed(stream, batch_size, problem.backend)
+
+
+@dataclass
+class Preparation(Border):
+    """A border that works out its scalings from the training rows, if they are not known yet.
+
+    Args:
+        seed: of the split.
+        scaling_kind: what the samples are to be scaled by, or None.
+        target_kind: likewise the targets.
+        options: of the training.
+        budget: bytes that rows may take on the device before they are streamed.
+    """
+
+    seed: int
+    scaling_kind: str | None
+    target_kind: str | None
+    options: Options
+    budget: int
+
+    def feeds(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any,
+        class_weight: Mapping[int, float] | str | None,
+        validation_data: tuple[Any, ...] | Source | None,
+        fraction: float,
+    ) -> tuple[Feed, Feed | None, float | None]:
+        """``(training rows, validation rows or None, weight sum or None)``; see `MLP.fit`."""
+        source = self._larger_than_budget(X, y)
+        if source is not None:
+            self._check_streamed(source, sample_weight, class_weight)
+            feeds: tuple[Feed, Feed | None, float | None] = self._stream(source, fraction)
+        else:
+            if isinstance(X, Source):
+                X, y = loaded(X)  # noqa: N806
+            feeds = self._memory(X, y, sample_weight, class_weight, fraction)
+        if validation_data is None:
+            return feeds
+        feed, _, total = feeds
+        if isinstance(validation_data, Source):
+            return feed, self.feed(validation_data, None), total
+        return feed, self._whole(self.data(*validation_data)[0]), total
+
+    # -- in memory -------------------------------------------------------------------------------
+
+    def _memory(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any,
+        class_weight: Mapping[int, float] | str | None,
+        fraction: float,
+    ) -> tuple[Whole, Whole | None, float | None]:
+        backend = self.problem.backend
+        self._scale_by(X, y, fraction)
+        data, total = self.data(X, y, sample_weight, class_weight)
+        if not fraction:
+            return self._whole(data), None, total
+        labels = backend.to_numpy(data.y) if data.y.ndim == 1 else None
+        out = held_out(data.x.shape[0], labels, fraction, self.seed)
+        data, held, total = split(data, out, backend)
+        return self._whole(data), self._whole(held), total
+
+    def _whole(self, data: Data) -> Whole:
+        batch_size = self.options.batch_rows(data.x.shape[0])
+        return Whole(data, batch_size, self.seed, self.problem.backend)
+
+    def _scale_by(self, X: Any, y: Any, fraction: float) -> None:  # noqa: N803
+        """Works out, once, what samples and targets are scaled by: from the training rows alone."""
+        inputs, outputs = self._wanted()
+        if inputs is None and outputs is None:
+            return
+        problem, backend = self.problem, self.problem.backend
+        x = border.sample_rows(X, problem.sample_shape)
+        rows, out = x.shape[0], None
+        if fraction:
+            out = held_out(rows, self._labels(y, rows), fraction, self.seed)
+        if outputs is not None:
+            t = border.target_rows(y, problem.loss, self.units, rows)
+            found = Scaling.of(outputs, border.host_blocks("y", t, backend, out))
+            self.problem = replace(problem, target_scaling=found)
+        if inputs is not None:
+            self.scaling = Scaling.of(inputs, border.host_blocks("X", x, backend, out))
+
+    def _wanted(self) -> tuple[str | None, str | None]:
+        """Kinds of the scalings that are to be worked out."""
+        return (
+            self.scaling_kind if self.scaling is None else None,
+            self.target_kind if self.problem.target_scaling is None else None,
+        )
+
+    def _labels(self, y: Any, rows: int) -> np.ndarray | None:
+        """Class numbers on the host, if that is what y holds."""
+        problem = self.problem
+        if problem.loss.targets == "values":
+            return None
+        t = border.targets(y, problem.backend, problem.loss, self.units, rows)
+        return problem.backend.to_numpy(t) if t.ndim == 1 else None
+
+    # -- streamed --------------------------------------------------------------------------------
+
+    def _larger_than_budget(self, X: Any, y: Any) -> Source | None:  # noqa: N803
+        """The source, or the memory map as a source, if its rows take more than the budget."""
+        if isinstance(X, np.memmap):
+            X, y = scan_arrays(X, y), None  # noqa: N806
+        if not isinstance(X, Source):
+            return None
+        self.check_source(X, y)
+        problem = self.problem
+        size = X.rows * row_bytes(X, problem.loss, self.units, problem.backend)
+        return X if size > self.budget else None
+
+    def _check_streamed(self, source: Source, sample_weight: Any, class_weight: Any) -> None:
+        problem, options = self.problem, self.options
+        size = source.rows * row_bytes(source, problem.loss, self.units, problem.backend)
+        start = f"{source}: its {source.rows:,} rows take {size / 2**20:,.0f} MiB and are streamed"
+        if options.batch_size is None or options.optimizer.full_batch:
+            raise ValueError(
+                f"{start}, so no step can see all of them; expected a batch_size and an optimizer of "
+                f"mini-batches, or a device_budget of at least {size}."
+            )
+        for name, weight in (("sample_weight", sample_weight), ("class_weight", class_weight)):
+            if weight is not None:
+                raise ValueError(
+                    f"{start}, for which {name} is not there; expected None, or a device_budget of "
+                    f"at least {size}."
+                )
+
+    def _stream(self, source: Source, fraction: float) -> tuple[Streamed, Streamed | None, None]:
+        held: Source | None = None
+        if fraction:
+            source, held = split_source(source, fraction, self.seed)
+        inputs, outputs = scalings_of(source, *self._wanted())
+        if inputs is not None:
+            self.scaling = inputs
+        if outputs is not None:
+            self.problem = replace(self.problem, target_scaling=outputs)
+        batch_size = self.options.batch_rows(source.rows)
+        feed = self.streamed(source, batch_size, self.budget, self.seed)
+        if held is None:
+            return feed, None, None
+        return feed, self.streamed(held, batch_size, self.budget, self.seed), None
