@@ -12,7 +12,7 @@ import typer
 
 from portable_mlp.cli.common import fail, usage_errors
 from portable_mlp.data import DataFileError, Table, read_csv
-from portable_mlp.data.table import TASKS
+from portable_mlp.data.target import TASKS
 from portable_mlp.diagnosis import Doctor
 from portable_mlp.model import MLP
 from portable_mlp.nn import ACTIVATIONS, Layer

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from portable_mlp.data.errors import DataFileError
+
+MOST_NAMES = 20
+"""So many columns are named at most where one is not found."""
 
 
 @dataclass(frozen=True)
@@ -18,3 +24,25 @@ class Columns:
     features: tuple[str, ...] = ()
     target: str = ""
     classes: tuple[str, ...] = ()
+
+
+def no_such(
+    what: str, where: str, name: str, known: Sequence[str], hint: str = ""
+) -> DataFileError:
+    """The error for a column or array that is not there, with the nearest of those that are.
+
+    Args:
+        what: is not there.
+        where: the path, and the line if there are lines.
+        name: that was asked for.
+        known: all names.
+        hint: in place of the nearest name.
+    """
+    import difflib  # 1 ms
+
+    listed = ", ".join(repr(column) for column in known[:MOST_NAMES])
+    listed += f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    small = {column.lower(): column for column in known}
+    near = difflib.get_close_matches(name.strip().lower(), small, n=1)
+    hint = hint or (f" Did you mean {small[near[0]]!r}?" if near else "")
+    return DataFileError(f"{where}: there is no {what} {name!r}, expected one of {listed}.{hint}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class DataFileError(ValueError):
@@ -55,3 +57,23 @@ def data_file_error(
     return DataFileError(
         f"{os.fspath(path)!r}: found {found}, expected {expected}; likely cause: {cause}."
     )
+
+
+@contextmanager
+def system_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Errors of the operating system as one line about a file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DataFileError: The file isn't there, or can't be opened or read.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataFileError(f"{os.fspath(path)}: there is no such file.") from None
+    except OSError as error:
+        raise DataFileError(
+            f"{os.fspath(path)}: can't be read: {error.strerror or error}."
+        ) from None

@@ -1,0 +1,196 @@
+"""The column of a table that is to be predicted: are these classes or numbers, and which classes?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portable_mlp.data.errors import DataFileError
+
+TASKS = ("auto", "classification", "regression")
+MOST_CLASSES = 50
+"""Whole numbers with at most so many different values are classes where the task is "auto"."""
+MOST_LABELS = 100_000
+"""A column with more different values than these is one of names, or of numbers."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the cells of a column stand for.
+
+    Args:
+        path: of the file, for messages.
+        name: of the column.
+        classes: the class that each class number stands for; empty in regression.
+        numbers: class numbers by cell or, where all cells are numbers, by value.
+        text: whether there is a cell that is no number.
+    """
+
+    path: Path
+    name: str
+    classes: tuple[str, ...]
+    numbers: Mapping[Any, int]
+    text: bool
+
+    def encode(self, cells: Sequence[str]) -> NDArray[np.float64] | NDArray[np.int64]:
+        """Class numbers (rows,), or numbers (rows, 1).
+
+        Args:
+            cells: of some rows.
+
+        Raises:
+            DataFileError: a cell that was not there before.
+        """
+        values: Sequence[Any] = cells
+        try:
+            if not self.text:
+                values = [float(cell) for cell in cells]
+            if not self.classes:
+                return np.array(values, np.float64).reshape(-1, 1)
+            return np.array([self.numbers[value] for value in values], np.int64)
+        except (KeyError, ValueError):
+            raise DataFileError(
+                f"{self.path}: target {self.name!r} has other values than when it was looked at first; "
+                "was the file changed meanwhile?"
+            ) from None
+
+
+class TargetColumn:
+    """Finds out what a column of cells holds, some cells after others.
+
+    Args:
+        path: of the file, for messages.
+        name: of the column.
+        task: one of `TASKS`.
+    """
+
+    def __init__(self, path: Path, name: str, task: str) -> None:
+        """No cells yet."""
+        self._path, self._name, self._task = path, name, task
+        self._different: set[str] | None = set()  # None: more than MOST_LABELS
+        self._cells = self._texts = 0
+        self._text: tuple[Callable[[], int], str] | None = None  # the first: its line, the cell
+        self._not_finite: tuple[Callable[[], int], float] | None = None
+
+    def add(self, cells: Sequence[str], line_of: Callable[[int], int]) -> None:
+        """More cells.
+
+        Args:
+            cells: of some rows, without spaces around them, not empty.
+            line_of: gives the line of a row of these, from 0; asked by `result`, for a message.
+        """
+        values = {cell: number_of(cell) for cell in set(cells)}
+        if self._different is not None:
+            self._different.update(values)
+            if len(self._different) > MOST_LABELS:
+                self._different = None
+        self._cells += len(cells)
+        odd = {c for c, value in values.items() if value is None or not math.isfinite(value)}
+        for row, cell in enumerate(cells) if odd else ():
+            if cell not in odd:
+                continue
+            value = values[cell]
+            if value is None:
+                self._texts += 1
+                self._text = self._text or (partial(line_of, row), cell)
+            else:
+                self._not_finite = self._not_finite or (partial(line_of, row), value)
+
+    def result(self) -> Target:
+        """What all cells together are.
+
+        Raises:
+            DataFileError: text where numbers are expected, NaN, a single class, too many classes.
+        """
+        where = f"{self._path}: target {self._name!r}"
+        if self._text is None:
+            return self._of_numbers(where)
+        few = self._different is not None and len(self._different) <= MOST_CLASSES
+        # thousands of prices and one "n/a" are no classes
+        slip = not few and self._texts < self._cells / 2 and self._task == "auto"
+        if self._task == "regression" or slip:
+            line, cell = self._text
+            raise DataFileError(
+                f"{self._path}: line {line()}, target {self._name!r}: got {short(cell)}, expected a "
+                "number for a regression."
+            )
+        classes = checked_classes(where, self._different)
+        numbers = {label: k for k, label in enumerate(classes)}
+        return Target(self._path, self._name, classes, numbers, text=True)
+
+    def _of_numbers(self, where: str) -> Target:
+        if self._not_finite is not None:
+            line, value = self._not_finite
+            raise DataFileError(
+                f"{self._path}: line {line()}, target {self._name!r}: got {value}, expected a finite "
+                "number; leave such lines out."
+            )
+        different = None if self._different is None else set(map(float, self._different))
+        if not are_classes(different, self._task):
+            return Target(self._path, self._name, (), {}, text=False)
+        classes = checked_classes(where, different)
+        return Target(self._path, self._name, *named(classes), text=False)
+
+
+def are_classes(different: set[Any] | None, task: str) -> bool:
+    """Whether finite numbers are class numbers.
+
+    Args:
+        different: the different ones, None where they are too many.
+        task: one of `TASKS`.
+    """
+    if task != "auto":
+        return task == "classification"
+    few = different is not None and len(different) <= MOST_CLASSES
+    return few and all(value == round(value) for value in different or ())
+
+
+def checked_classes(where: str, different: set[Any] | None) -> tuple[Any, ...]:
+    """The different values in their order, at least two.
+
+    Args:
+        where: path and column, for messages.
+        different: numbers or strings, None where they are too many.
+    """
+    if different is None:
+        raise DataFileError(
+            f"{where} has more than {MOST_LABELS:,} different values, expected classes; is it a name, or "
+            "a number for task='regression'?"
+        )
+    classes = tuple(sorted(different))
+    if len(classes) < 2:
+        label = classes[0] if isinstance(classes[0], str) else class_name(classes[0])
+        raise DataFileError(
+            f"{where} is {short(label)} in every line, expected at least two classes."
+        )
+    return classes
+
+
+def named(values: Sequence[Any]) -> tuple[tuple[str, ...], dict[Any, int]]:
+    """``(classes, class numbers by value)`` of numbers in their order."""
+    return tuple(map(class_name, values)), {value: k for k, value in enumerate(values)}
+
+
+def class_name(value: Any) -> str:
+    """``"3"`` of 3.0, ``"0.5"`` of 0.5."""
+    return str(int(value)) if value == round(value) else repr(value)
+
+
+def number_of(cell: str) -> float | None:
+    """The number that a cell holds; None for text."""
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def short(cell: str) -> str:
+    """A cell for a message, which it does not fill."""
+    return repr(cell if len(cell) <= 40 else cell[:37] + "...")
