@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from portable_mlp.backends import Backend
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.choices import check_name
+from portable_mlp.nn.losses import Loss
 
 SCALINGS = ("standard", "minmax", "/255")
 """The names of scalings: mean 0 and standard deviation 1; 0 to 1; bytes of an image as 0 to 1."""
@@ -178,6 +179,28 @@ def check_kind(what: str, scaling: str | Scaling | None, shape: Shape) -> str | 
     if (scaling.factor == 0).any():
         raise ValueError(f"{what}: a factor is 0, expected others.")
     return scaling.kind
+
+
+def check_target_scaling(kind: str | None, loss: Loss, units: int) -> None:
+    """Refuses a scaling of targets beside a loss that it is not for.
+
+    Args:
+        kind: its name, or None.
+        loss: what is minimised.
+        units: outputs of the network.
+
+    Raises:
+        ValueError: what the loss predicts is not what the network gives.
+    """
+    if kind is not None and (
+        loss.targets != "values"
+        or type(loss).predict is not Loss.predict
+        or loss.targets_per_output(units) != units
+    ):
+        raise ValueError(
+            f"target_scaling: got {kind!r} for {type(loss).__name__}, expected None: "
+            "it is for losses whose outputs are the prediction, such as 'squared_error'."
+        )
 
 
 def _parts(x: Any) -> Iterable[slice]:

@@ -2,7 +2,47 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from portable_mlp.nn import Network
+from portable_mlp.nn.arrays import Shape
+from portable_mlp.nn.parameters import ParameterLayout
 from portable_mlp.training.problem import Problem
+
+
+class LayerRow(NamedTuple):
+    """A layer in the table.
+
+    Args:
+        name: as in the names of its parameters.
+        output: shape of one sample after it.
+        parameters: their number.
+    """
+
+    name: str
+    output: Shape
+    parameters: int
+
+
+def layer_rows(network: Network, sample_shape: Shape) -> list[LayerRow]:
+    """Name, output shape and number of parameters of each layer.
+
+    Args:
+        network: the layers.
+        sample_shape: shape of one sample.
+    """
+    return [
+        LayerRow(name, out, ParameterLayout(network.named_layers[name].parameters(shape)).size)
+        for name, (shape, out) in network.shapes(sample_shape).items()
+    ]
+
+
+def table(rows: list[LayerRow]) -> list[str]:
+    """The rows as lines of text, with a line of titles."""
+    cells = [("layer", "output", "parameters")]
+    cells += [(row.name, str(row.output), f"{row.parameters:,}") for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(3)]
+    return [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in cells]
 
 
 def summary(problem: Problem) -> str:
@@ -11,16 +51,6 @@ def summary(problem: Problem) -> str:
     Args:
         problem: a model's network with its backend.
     """
-    shapes = problem.network.shapes(problem.sample_shape)
-    sizes = dict.fromkeys(shapes, 0)
-    for name, _, place in problem.layout.entries:
-        sizes[name.partition(".")[0]] += place.stop - place.start
-    rows = [("layer", "output", "parameters")]
-    rows += [(name, str(out), f"{sizes[name]:,}") for name, (_, out) in shapes.items()]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
     backend = problem.backend
-    lines.append(
-        f"{problem.layout.size:,} parameters, {backend.dtype_name}, {backend.name} on {backend.place}"
-    )
-    return "\n".join(lines)
+    total = f"{problem.layout.size:,} parameters, {backend.dtype_name}, {backend.name} on {backend.place}"
+    return "\n".join([*table(layer_rows(problem.network, problem.sample_shape)), total])

@@ -30,9 +30,21 @@ ALLOWED = {
     "training": {"nn", "optim", "backends", "randomness", "metrics", "scaling", "training"},
     "model": {
         *("nn", "optim", "backends", "randomness", "metrics", "scaling", "data", "training"),
-        *("summary", "model", "lazy"),
+        *("files", "summary", "model", "lazy", "__version__"),
     },
-    "summary": {"training"},
+    # a file knows what a model is made of, not the model: model turns itself into a description
+    "files": {
+        "nn",
+        "optim",
+        "randomness",
+        "metrics",
+        "scaling",
+        "data",
+        "summary",
+        "files",
+        "lazy",
+    },
+    "summary": {"nn", "training"},
     "diagnosis": {"nn", "optim", "backends", "randomness", "training", "model", "diagnosis"},
     "gallery": {"nn", "optim", "data", "model", "diagnosis", "gallery"},
     "recipes": {"nn", "backends", "model"},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portable_mlp.data.errors import DataFileError
+from portable_mlp.nn.arrays import Shape
 
 MOST_NAMES = 20
 """So many columns are named at most where one is not found."""
@@ -46,3 +47,26 @@ def no_such(
     near = difflib.get_close_matches(name.strip().lower(), small, n=1)
     hint = hint or (f" Did you mean {small[near[0]]!r}?" if near else "")
     return DataFileError(f"{where}: there is no {what} {name!r}, expected one of {listed}.{hint}")
+
+
+def check_columns(columns: Columns, sample_shape: Shape, units: int) -> None:
+    """Refuses names that are not those of a network's features and classes.
+
+    Args:
+        columns: the names.
+        sample_shape: shape of one sample.
+        units: outputs of the network.
+
+    Raises:
+        ValueError: another number of features or classes.
+    """
+    features, classes = len(columns.features), len(columns.classes)
+    if features and (features,) != sample_shape:
+        raise ValueError(
+            f"columns: got {features} names of features, expected one for each of {sample_shape}."
+        )
+    if classes and classes != max(units, 2):
+        raise ValueError(
+            f"columns: got {classes} classes, expected {max(units, 2)} for a network of {units} "
+            "output(s)."
+        )

@@ -8,6 +8,7 @@ final name in one step, after its bytes are safely on the disk.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import hashlib
 import io
@@ -86,7 +87,7 @@ class PartFile:
                 self._stream.close()
             self.path.replace(self.target)
             self._published = True
-            _sync_folder(self.target.parent)
+            sync_folder(self.target.parent)
 
     def close(self) -> None:
         """Close the file; keep it only if a later attempt can go on with it."""
@@ -129,8 +130,8 @@ def open_part(target: Path, *, patience: float) -> PartFile:
         descriptor = _lock_shared(path, patience)
         if descriptor is not None:
             return PartFile(target, path, descriptor, resumable=True)
-        _remove_abandoned(target)
-        path = target.with_name(f"{target.name}.{secrets.token_hex(4)}.tmp")
+        remove_abandoned(target)
+        path = own_name(target)
         return PartFile(
             target, path, os.open(path, _OPEN_FLAGS | os.O_EXCL, 0o666), resumable=False
         )
@@ -180,21 +181,44 @@ def _is_still_named(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _remove_abandoned(target: Path) -> None:
-    """Remove what killed processes left behind under names of their own."""
-    for path in target.parent.glob(f"{glob.escape(target.name)}.*.tmp"):
+def own_name(target: Path) -> Path:
+    """A name beside ``target`` that nobody else has.
+
+    Args:
+        target: The final name.
+    """
+    return target.with_name(f"{target.name}.{secrets.token_hex(4)}.tmp")
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove what killed processes left behind: ``NAME.01234567.tmp`` that is a day old.
+
+    Args:
+        target: The final name.
+    """
+    for path in target.parent.glob(f"{glob.escape(target.name)}.{'[0-9a-f]' * 8}.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - path.lstat().st_mtime > _ABANDONED_SECONDS:
                 path.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` survive a power failure."""
+def sync_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` survive a power failure.
+
+    Args:
+        folder: Where the new name is.
+    """
     if sys.platform == "win32":  # folders can't be opened there
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder may be written to and not read
+        return
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network drives can't
+            raise
     finally:
         os.close(descriptor)
 

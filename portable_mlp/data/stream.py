@@ -95,6 +95,8 @@ class Stream:
             random = randomness.generator(self._seed, "rows of a chunk", epoch)
         (x, y), filled, seen = take(), 0, 0
         for piece in self.source.read(blocks):
+            if piece.y is None:
+                raise DataFileError(f"{self.source}: has no targets, expected one for each sample.")
             start, rows = 0, len(piece.X)
             while start < rows:
                 if filled == self.chunk_rows:

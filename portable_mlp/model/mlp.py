@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,9 @@ from portable_mlp import backends, randomness
 from portable_mlp.backends import Backend
 from portable_mlp.data import inputs as border
 from portable_mlp.data.source import Source
+from portable_mlp.files.record import TrainingRecord
 from portable_mlp.metrics import Metric, choose_metrics
+from portable_mlp.model import saving
 from portable_mlp.model.predictor import Predictor
 from portable_mlp.model.preparation import DEVICE_BUDGET, Preparation
 from portable_mlp.nn import LOSSES, Layer, Loss, Network
@@ -21,7 +24,7 @@ from portable_mlp.nn.choices import choose
 from portable_mlp.nn.dense_stack import checked_sizes, dense_stack, sample_shape_of
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.optim import Optimizer, Penalty, Schedule
-from portable_mlp.scaling import Scaling, check_kind
+from portable_mlp.scaling import Scaling, check_kind, check_target_scaling
 from portable_mlp.training.carry import first_carry
 from portable_mlp.training.epoch import Plan, make_advance
 from portable_mlp.training.fastest import choose_backend
@@ -138,15 +141,7 @@ class MLP(Predictor):
         columns = (loss.targets_per_output(self._units),)
         self._scaling_kind = check_kind("scaling", scaling, problem.sample_shape)
         self._target_kind = check_kind("target_scaling", target_scaling, columns)
-        if target_scaling is not None and (
-            loss.targets != "values"
-            or type(loss).predict is not Loss.predict
-            or columns[0] != self._units
-        ):
-            raise ValueError(
-                f"target_scaling: got {self._target_kind!r} for {type(loss).__name__}, expected None: "
-                "it is for losses whose outputs are the prediction, such as 'squared_error'."
-            )
+        check_target_scaling(self._target_kind, loss, self._units)
         self._scaling = scaling if isinstance(scaling, Scaling) else None
         if isinstance(target_scaling, Scaling):
             self._problem = replace(problem, target_scaling=target_scaling)
@@ -154,6 +149,7 @@ class MLP(Predictor):
     def _forget(self) -> None:
         """No training yet."""
         self._epochs = self._steps = self._updates = 0
+        self._record: TrainingRecord | None = None
         self._optimizer: Optimizer | None = None
         self._slots: Any = None
         self._forget_compiled()
@@ -217,8 +213,76 @@ class MLP(Predictor):
             vector, state = self._problem.to_host(self._weights)
         with made.scope():
             moved._weights = moved._problem.from_host(vector, state)
-        moved._epochs, moved._steps = self._epochs, self._steps
+        moved._epochs, moved._steps, moved._record = self._epochs, self._steps, self._record
         return moved
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the model to a file, whole or not at all; docs/files.md says what is in it.
+
+        Args:
+            path: its name; ``.safetensors`` is what others expect at its end.
+            overwrite: whether a file of that name may be replaced.
+
+        Raises:
+            portable_mlp.files.ModelFileError: a layer, activation or loss is your own: a file holds
+                numbers and no code.
+            FileExistsError: there is such a file.
+            OSError: it can't be written; one that was there is as it was.
+
+        Example:
+            >>> import pathlib, tempfile
+            >>> model = MLP([4, 16, 3])
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = pathlib.Path(folder, "model.safetensors")
+            ...     model.save(path)
+            ...     again = MLP.load(path, backend="numpy")
+            >>> again
+            MLP((4,) → dense_1 → relu_1 → dense_2; 131 parameters)
+        """
+        from portable_mlp.files import opening
+
+        opening.save(saving.saved(self), path, overwrite=overwrite)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        backend: str | Backend = "numpy",
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> MLP:
+        """The model in a file, on any backend; `fit` goes on with a fresh optimizer.
+
+        Args:
+            path: a file that `save` wrote. Nothing in it is run, whoever wrote it.
+            backend: name of the backend, or a backend.
+            device: its device; None for the default.
+            dtype: None for that of the file.
+
+        Raises:
+            portable_mlp.files.ModelFileError: it is no model file, is damaged, or too new.
+            OSError: it is not there, or can't be read.
+            ValueError: device or dtype that can't be.
+            portable_mlp.backends.BackendUnavailableError: the backend can't be used here.
+        """
+        from portable_mlp.files import opening
+
+        file = opening.load(path)
+        description, record = file.description, file.description.training
+        if dtype is None and isinstance(backend, str):
+            dtype = description.dtype
+        model = cls.__new__(cls)
+        model._problem = saving.problem_of(file, backends.get(backend, device, dtype))
+        model._seed, model._units = description.seed, description.output_shape[0]
+        model._scaling_kind, model._scaling = description.scaling, file.scaling
+        model._target_kind, model._columns = description.target_scaling, description.columns
+        model._forget()
+        with model.backend.scope():
+            model._weights = saving.weights_of(file, model._problem)
+        if record is not None:
+            model._record, model._epochs, model._steps = record, record.epochs, record.steps
+        return model
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: weights as numpy; the optimizer's state stays behind."""
@@ -233,6 +297,11 @@ class MLP(Predictor):
         vars(self).update(state)
         with self.backend.scope():
             self._weights = self._problem.from_host(*state["_weights"])
+
+    @property
+    def training_record(self) -> TrainingRecord | None:
+        """How it was trained: optimizer, data, last figures, versions; None before any training."""
+        return self._record
 
     # -- training --------------------------------------------------------------------------------
 
@@ -323,6 +392,7 @@ class MLP(Predictor):
                 train(run, watching, self._advance(options.optimizer), self._evaluate)
             finally:
                 self._keep(run)
+                self._record = saving.record_of(run, self._epochs, self._steps, prepared.mark)
         return run.history
 
     def _keep(self, run: Run) -> None:

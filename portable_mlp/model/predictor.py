@@ -10,7 +10,7 @@ import numpy as np
 
 from portable_mlp import randomness
 from portable_mlp.backends import Backend, answer_like
-from portable_mlp.data.columns import Columns
+from portable_mlp.data.columns import Columns, check_columns
 from portable_mlp.data.source import Source
 from portable_mlp.model.preparation import Border
 from portable_mlp.nn import Loss, Network, Softmax, SoftmaxCrossEntropy
@@ -113,17 +113,7 @@ class Predictor:
 
     @columns.setter
     def columns(self, columns: Columns) -> None:
-        features, classes = len(columns.features), len(columns.classes)
-        if features and (features,) != self._problem.sample_shape:
-            raise ValueError(
-                f"columns: got {features} names of features, expected one for each of "
-                f"{self._problem.sample_shape}."
-            )
-        if classes and classes != max(self._units, 2):
-            raise ValueError(
-                f"columns: got {classes} classes, expected {max(self._units, 2)} for a network of "
-                f"{self._units} output(s)."
-            )
+        check_columns(columns, self._problem.sample_shape, self._units)
         self._columns = columns
 
     def summary(self) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from portable_mlp.data import inputs as border
 from portable_mlp.data.arrays import scan_arrays
+from portable_mlp.data.fingerprint import Fingerprint, fingerprint, fingerprint_of
 from portable_mlp.data.source import Source, split_source
 from portable_mlp.data.stream import Stream, loaded, row_bytes, scalings_of
 from portable_mlp.scaling import Scaling
@@ -104,6 +105,7 @@ class Preparation(Border):
         target_kind: likewise the targets.
         options: of the training.
         budget: bytes that rows may take on the device before they are streamed.
+        mark: by which the training rows can be known again, once they are prepared.
     """
 
     seed: int
@@ -111,6 +113,7 @@ class Preparation(Border):
     target_kind: str | None
     options: Options
     budget: int
+    mark: Fingerprint | None = None
 
     def feeds(
         self,
@@ -150,6 +153,9 @@ class Preparation(Border):
         backend = self.problem.backend
         self._scale_by(X, y, fraction)
         data, total = self.data(X, y, sample_weight, class_weight)
+        x = border.sample_rows(X, self.problem.sample_shape)
+        t = border.target_rows(y, self.problem.loss, self.units, x.shape[0])
+        self.mark = fingerprint(x, t)
         if not fraction:
             return self._whole(data), None, total
         labels = backend.to_numpy(data.y) if data.y.ndim == 1 else None
@@ -224,6 +230,7 @@ class Preparation(Border):
 
     def _stream(self, source: Source, fraction: float) -> tuple[Streamed, Streamed | None, None]:
         held: Source | None = None
+        self.mark = fingerprint_of(source)
         if fraction:
             source, held = split_source(source, fraction, self.seed)
         inputs, outputs = scalings_of(source, *self._wanted())

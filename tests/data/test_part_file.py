@@ -130,13 +130,15 @@ def test_old_leftovers_are_removed(wanted: Any) -> None:
     """Files of long dead processes go, those of perhaps living ones stay."""
     wanted.folder.mkdir()
     wanted.part.mkdir()  # so that a file of our own is needed
-    old, new = (wanted.folder / f"{NAME}.{word}.tmp" for word in ("old", "new"))
-    old.write_bytes(b"x")
-    new.write_bytes(b"x")
+    words = ("0123abcd", "4567ef01", "mine")
+    old, new, other = (wanted.folder / f"{NAME}.{word}.tmp" for word in words)
+    for path in (old, new, other):
+        path.write_bytes(b"x")
     os.utime(old, (0, 0))
+    os.utime(other, (0, 0))  # nobody but its owner gave it that name
     wanted.fetch("good")
     assert wanted.path.read_bytes() == wanted.content
-    assert (old.exists(), new.exists()) == (False, True)
+    assert (old.exists(), new.exists(), other.exists()) == (False, True, True)
 
 
 def test_full_disk_or_forbidden_folder(

@@ -1,0 +1,261 @@
+"""A model as it is in a file: what it is made of, and its numbers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from portable_mlp.data.columns import Columns, check_columns
+from portable_mlp.files import container, strict_json
+from portable_mlp.files.container import Container, Tensor
+from portable_mlp.files.errors import NEWER, Refusal, reading
+from portable_mlp.files.plain import as_json, from_json
+from portable_mlp.files.record import TrainingRecord
+from portable_mlp.metrics import METRICS
+from portable_mlp.nn import Layer, Loss, Network, ParameterLayout
+from portable_mlp.nn.arrays import Shape
+from portable_mlp.optim import Penalty
+from portable_mlp.randomness import check_seed
+from portable_mlp.scaling import SCALINGS, Scaling, check_kind, check_target_scaling
+
+FORMAT = "portable_mlp model"
+VERSION = 1
+
+_DTYPES = {"float32": "F32", "float64": "F64"}
+_SCALED = ("scaling", "target_scaling")
+_PARTS = ("shift", "factor")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model is made of, without its numbers.
+
+    Args:
+        layers: of the network.
+        sample_shape: shape of one sample.
+        loss: what is minimised, without the penalty.
+        penalty: L1 and L2.
+        metrics: names of the figures beside the loss.
+        dtype: ``"float32"`` or ``"float64"``.
+        seed: of first weights, shuffles and dropout.
+        scaling: kind of the samples' scaling, or None.
+        target_scaling: kind of the targets' scaling, or None.
+        columns: names of features, target and classes.
+        training: how the weights came about; None before any training.
+        written_by: the program that wrote it, with its version.
+    """
+
+    layers: Sequence[Layer]
+    sample_shape: Shape
+    loss: Loss
+    penalty: Penalty
+    metrics: tuple[str, ...]
+    dtype: str
+    seed: int
+    scaling: str | None
+    target_scaling: str | None
+    columns: Columns
+    training: TrainingRecord | None
+    written_by: str
+
+    @cached_property
+    def network(self) -> Network:
+        """The layers, one after the other."""
+        return Network.of(self.layers)
+
+    @cached_property
+    def parameters(self) -> ParameterLayout:
+        """Names and shapes of the parameters."""
+        return ParameterLayout(self.network.parameters(self.sample_shape))
+
+    @cached_property
+    def state(self) -> ParameterLayout:
+        """Names and shapes of the running statistics."""
+        return ParameterLayout(self.network.state(self.sample_shape))
+
+    @cached_property
+    def output_shape(self) -> Shape:
+        """Shape of what the network makes of one sample."""
+        return self.network.output_shape(self.sample_shape)
+
+    @cached_property
+    def target_shape(self) -> Shape:
+        """Shape of the targets of one sample."""
+        return (self.loss.targets_per_output(self.output_shape[0]),)
+
+    def check(self) -> None:
+        """Refuses parts that do not go together.
+
+        Raises:
+            ValueError: with what was found and expected.
+        """
+        if not self.sample_shape or min(self.sample_shape) < 1:
+            raise ValueError(f"sample_shape is {self.sample_shape}, expected lengths of at least 1")
+        kinds = [kind for kind in (self.scaling, self.target_scaling) if kind is not None]
+        for what, names, known in (
+            ("dtype", [self.dtype], _DTYPES),
+            ("metrics", list(self.metrics), METRICS),
+            ("scaling", kinds, SCALINGS),
+        ):
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"{what} {name[:200]!a}, expected one of {', '.join(known)}")
+        check_seed(self.seed)
+        names = [name for name, _, _ in self.parameters.entries]
+        if len(self.output_shape) != 1 or not names or len(set(names)) < len(names):
+            raise ValueError(
+                f"layers end in shape {self.output_shape} and have {len(set(names))} names for "
+                f"{len(names)} parameters, expected one axis and a name for each"
+            )
+        units = self.output_shape[0]
+        self.loss.check_outputs(units)
+        check_columns(self.columns, self.sample_shape, units)
+        check_target_scaling(self.target_scaling, self.loss, units)
+
+    def check_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Refuses arrays that are not those of the layers and scalings: before any is made.
+
+        Raises:
+            Refusal: one is missing, is too many, or has another shape or type.
+        """
+        dtype = _DTYPES[self.dtype]
+        expected = {name: (dtype, spec.shape) for name, spec, _ in self.parameters.entries}
+        expected |= {f"state/{name}": (dtype, spec.shape) for name, spec, _ in self.state.entries}
+        for name, shape in (("scaling", self.sample_shape), ("target_scaling", self.target_shape)):
+            keys = [f"{name}/{part}" for part in _PARTS]
+            if getattr(self, name) is not None and any(key in tensors for key in keys):
+                expected |= dict.fromkeys(keys, ("F64", shape))
+        for name in tensors.keys() - expected.keys():
+            raise Refusal(f"it has an array {name}, which its layers have not")
+        for name, (dtype, shape) in expected.items():
+            if name not in tensors:
+                raise Refusal(f"it lacks the array {name}, which its layers have")
+            found = tensors[name]
+            if (found.dtype, found.shape) != (dtype, shape):
+                raise Refusal(
+                    f"{name} is {found.dtype} of shape {found.shape}, expected {dtype} of {shape}"
+                )
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model on the host, of no backend.
+
+    Args:
+        description: what it is made of.
+        parameters: by name, in the dtype of the description.
+        state: running statistics, likewise.
+        scaling: of the samples; None before the first fit works it out.
+        target_scaling: of the targets, likewise.
+    """
+
+    description: Description
+    parameters: Mapping[str, np.ndarray]
+    state: Mapping[str, np.ndarray]
+    scaling: Scaling | None
+    target_scaling: Scaling | None
+
+
+def to_bytes(model: SavedModel) -> list[bytes | memoryview]:
+    """The bytes of a file, in pieces; equal models give equal bytes.
+
+    Raises:
+        Refusal: own layers, names that a file can't have, numbers that are not finite.
+    """
+    arrays = {**model.parameters, **{f"state/{n}": a for n, a in model.state.items()}}
+    for name in _SCALED:
+        scaling = getattr(model, name)
+        if scaling is not None:
+            arrays |= {f"{name}/{part}": getattr(scaling, part) for part in _PARTS}
+    text = _text(model.description)
+    pieces, tensors = container.pack(text, arrays)
+    _described(text).check_tensors(tensors)  # what can't be read is not written
+    for name, array in arrays.items():
+        _check_finite(name, array)
+    return pieces
+
+
+def parse(data: bytes, source: str = "the model file") -> SavedModel:
+    """The model in the bytes of a file.
+
+    Args:
+        data: all of them.
+        source: what messages call them.
+
+    Raises:
+        ModelFileError: they are no such file, or were changed.
+    """
+    with reading(source):
+        return unpacked(container.read(io.BytesIO(data), len(data)))
+
+
+def unpacked(held: Container) -> SavedModel:
+    """The model in a container.
+
+    Raises:
+        Refusal: description and arrays do not make one.
+    """
+    description = _described(held.text)
+    description.check_tensors(held.tensors)
+    arrays = {name: held.array(name) for name in held.tensors}
+    for name, array in arrays.items():
+        _check_finite(name, array)
+    return SavedModel(
+        description,
+        {name: arrays[name] for name, _, _ in description.parameters.entries},
+        {name: arrays[f"state/{name}"] for name, _, _ in description.state.entries},
+        _scaling("scaling", description.scaling, arrays),
+        _scaling("target_scaling", description.target_scaling, arrays),
+    )
+
+
+def _text(description: Description) -> str:
+    """Canonical JSON of a description."""
+    document = as_json(description)
+    document |= {"format": FORMAT, "version": VERSION, "requires": []}
+    document["checksum"] = container.NO_CHECKSUM
+    try:
+        return strict_json.dumps(document)
+    except ValueError:
+        raise Refusal("a layer or the loss has an option that is not finite") from None
+
+
+def _described(text: str) -> Description:
+    document = strict_json.loads(text, "its description")
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise Refusal(f"its description is of another format, expected {FORMAT!r}")
+    version, requires = document.get("version"), document.get("requires")
+    if type(version) is not int or version < 1 or not isinstance(requires, list):
+        raise Refusal("its description has no version or no list of what it requires")
+    if version > VERSION or requires:
+        needs = f" and requires {ascii(requires[0])[:200]}" if requires else ""
+        raise Refusal(f"it has version {version}{needs}, expected version {VERSION} at most", NEWER)
+    description: Description = from_json(Description, document, "its description")
+    try:
+        description.check()
+    except Refusal:
+        raise
+    except Exception as error:  # whatever layers and losses say of one another
+        raise Refusal(f"its description: {str(error).rstrip('.')}") from None
+    return description
+
+
+def _scaling(name: str, kind: str | None, arrays: Mapping[str, np.ndarray]) -> Scaling | None:
+    if kind is None or f"{name}/shift" not in arrays:
+        return None
+    made = Scaling(kind, *(arrays[f"{name}/{part}"].astype(np.float64) for part in _PARTS))
+    try:
+        check_kind(name, made, made.shift.shape)
+    except ValueError as error:
+        raise Refusal(str(error).rstrip(".")) from None
+    return made
+
+
+def _check_finite(name: str, array: Any) -> None:
+    if not np.isfinite(array).all():
+        raise Refusal(f"{name} holds NaN or infinity, expected finite numbers")
