@@ -275,7 +275,7 @@ def test_a_source_that_changes_is_noticed() -> None:
     source = InMemory()
     source.blocks = (*source.blocks, 5)
     with pytest.raises(ValueError, match="613 rows were read, expected 618"):
-        MLP([FEATURES, 2]).fit(Blocks(source, range(17)), device_budget=BUDGET)
+        MLP([FEATURES, 2]).fit(Blocks(source, range(18)), device_budget=BUDGET)
 
 
 @pytest.mark.parametrize(
