@@ -110,6 +110,8 @@ class Statistics:
         self._squares: Any = 0.0  # Σ (x - mean)²
         self._low: Any = np.inf
         self._high: Any = -np.inf
+        self._first: Any = None
+        self._constant: Any = True
 
     def add(self, block: Any) -> None:
         """More rows; numpy (rows, ...)."""
@@ -120,6 +122,8 @@ class Statistics:
                 self._low = np.minimum(self._low, x.min(axis=0))
                 self._high = np.maximum(self._high, x.max(axis=0))
             elif self.kind == "standard":
+                self._first = x[0] if self._first is None else self._first
+                self._constant = self._constant & (x == self._first).all(axis=0)
                 rows, mean = len(x), x.mean(axis=0)
                 share = rows / (self.rows + rows)
                 apart = mean - self._mean
@@ -138,9 +142,9 @@ class Statistics:
             with np.errstate(over="ignore"):
                 shift, spread = self._low, self._high - self._low
         else:
-            shift, spread = self._mean, np.sqrt(self._squares / self.rows)
-            # rounding alone gives a constant feature a spread of some 1e-16 of its size
-            spread = np.where(spread > 1e-14 * np.abs(shift), spread, 0.0)
+            # rounding alone would give a constant feature a spread
+            shift = np.where(self._constant, self._first, self._mean)
+            spread = np.where(self._constant, 0.0, np.sqrt(self._squares / self.rows))
         with np.errstate(all="ignore"):
             factor = np.where(spread > 0, 1 / spread, 1.0)
         usable = np.isfinite(factor) & (factor > 0) & np.isfinite(shift)
