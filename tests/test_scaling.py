@@ -18,12 +18,20 @@ X = RNG.normal(size=(9000, 4)) * [1, 1e6, 1e-5, 0] + [1e3, 1e9, 0, 0.1]
 def test_standard_is_mean_and_deviation_of_all_blocks() -> None:
     scaling = Scaling.of("standard", [X[:10], X[10:8000], X[8000:]])
     assert scaling.shift[:3] == pytest.approx(X.mean(axis=0)[:3], rel=1e-13, abs=1e-18)
-    assert scaling.shift[3] == X[0, 3]
+    assert (scaling.shift[3], scaling.factor[3]) == (X[0, 3], 1.0)
     assert scaling.factor[:3] == pytest.approx(1 / X.std(axis=0)[:3], rel=1e-12)
     scaled = scaling.apply(X)
     assert np.abs(scaled.mean(axis=0)).max() < 1e-9
     assert scaled.std(axis=0)[:3] == pytest.approx(1, rel=1e-9)
     assert not scaled[:, 3].any()  # a constant feature
+
+
+def test_double_precision_is_scaled_before_it_is_rounded() -> None:
+    far = X[:, 1] * 1e-6 + 1e9  # in float32 neighbours are 64 apart
+    scaled = Scaling.of("standard", [far[:, None]]).apply(far[:, None], np.float32)
+    assert scaled.dtype == np.float32
+    assert scaled[:, 0] == pytest.approx((far - far.mean()) / far.std(), rel=1e-6, abs=1e-6)
+    assert len(np.unique(scaled)) > 8000
 
 
 def test_minmax_is_zero_to_one() -> None:

@@ -16,7 +16,7 @@ from portable_mlp import randomness
 from portable_mlp.backends import Backend
 from portable_mlp.data import inputs as border
 from portable_mlp.data.errors import DataFileError
-from portable_mlp.data.source import Source
+from portable_mlp.data.source import Piece, Source
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.losses import Loss
 from portable_mlp.scaling import Scaling, Statistics
@@ -95,8 +95,7 @@ class Stream:
             random = randomness.generator(self._seed, "rows of a chunk", epoch)
         (x, y), filled, seen = take(), 0, 0
         for piece in self.source.read(blocks):
-            if piece.y is None:
-                raise DataFileError(f"{self.source}: has no targets, expected one for each sample.")
+            _check_targets(self.source, piece)
             start, rows = 0, len(piece.X)
             while start < rows:
                 if filled == self.chunk_rows:
@@ -152,7 +151,14 @@ class Stream:
 def loaded(source: Source) -> tuple[np.ndarray, np.ndarray]:
     """All rows in memory."""
     pieces = list(source.read(range(len(source.blocks))))
+    for piece in pieces:
+        _check_targets(source, piece)
     return np.concatenate([p.X for p in pieces]), np.concatenate([p.y for p in pieces])
+
+
+def _check_targets(source: Source, piece: Piece) -> None:
+    if piece.y is None:
+        raise DataFileError(f"{source}: has no targets, expected one for each sample.")
 
 
 def row_bytes(source: Source, loss: Loss, units: int, backend: Backend) -> int:

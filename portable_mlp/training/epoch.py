@@ -152,11 +152,9 @@ class Epoch:
 
     def chunk(self, step: int) -> Chunk:
         """The chunk in which a step's batch lies. The one before it is given up, so steps go upwards."""
-        if self._chunk is None or step < self._chunk.first:
-            self.close()
+        if self._chunks is None:
             self._chunks = self.plan.feed.chunks(self.plan.first_epoch + self.number)
         while self._chunk is None or step >= self._chunk.stop:
-            assert self._chunks is not None  # noqa: S101
             self._chunk = None  # its memory is read into again
             self._chunk = next(self._chunks)
         return self._chunk

@@ -15,6 +15,7 @@ from portable_mlp.data.source import Blocks, Piece, Source, split_source
 from portable_mlp.data.stream import Stream
 from portable_mlp.optim import SGD, Adam
 from portable_mlp.training import Callback, Run
+from portable_mlp.training.evaluate import sums_of
 from portable_mlp.training.feed import Chunk, Streamed, Whole
 from portable_mlp.training.problem import Data
 
@@ -129,6 +130,39 @@ def test_a_source_that_fits_is_trained_as_arrays_are() -> None:
     model.fit(InMemory(), epochs=2)
     oracle.fit(X, Y, epochs=2)
     assert np.array_equal(model.predict_proba(X), oracle.predict_proba(X))
+
+
+def test_a_second_fit_goes_on_where_the_first_ended() -> None:
+    options = {"batch_size": 20, "device_budget": BUDGET}
+    twice, once = MLP([FEATURES, 4, 2], dropout=0.2), MLP([FEATURES, 4, 2], dropout=0.2)
+    for _ in range(2):
+        twice.fit(InMemory(), epochs=1, **options)
+    once.fit(InMemory(), epochs=2, **options)
+    assert np.array_equal(twice.predict_proba(X), once.predict_proba(X))
+
+
+def test_rows_of_a_single_block_are_shuffled_anew_in_each_epoch() -> None:
+    stream = stream_of(InMemory(block=1000), MLP([1, 2]).backend)
+    first, second = (chunks_of(stream, epoch)[0][0] for epoch in (0, 1))
+    assert sorted(first.tolist()) == sorted(second.tolist())
+    assert not np.array_equal(first, second)
+
+
+def test_figures_are_of_all_chunks(backend: Backend) -> None:
+    model = MLP(
+        [FEATURES, 1], loss="squared_error", metrics=["mean_absolute_error"], backend=backend
+    )
+    problem, target = model._problem, X[:, 1]
+    stream = Stream(
+        *(InMemory(X, target), backend, problem.loss, 1), batch_size=20, budget=BUDGET, seed=0
+    )
+    with backend.scope():
+        sums = sums_of(model._evaluate, *model._weights, Streamed(stream, 20, backend))
+        found = [float(v) for v in sums]
+    expected = model.evaluate(X, target[:, None])
+    assert found[1] == ROWS
+    assert found[0] / ROWS == pytest.approx(expected["loss"], rel=1e-5)
+    assert found[2] / ROWS == pytest.approx(expected["mean_absolute_error"], rel=1e-5)
 
 
 @pytest.mark.needs_argmax
@@ -265,10 +299,26 @@ def test_numbers_are_checked_as_they_are_read() -> None:
         model.fit(InMemory(bad), batch_size=20, device_budget=BUDGET)
     with pytest.raises(ValueError, match="y holds the label 7"):
         model.fit(InMemory(X, np.where(np.arange(ROWS) == 99, 7, Y)), device_budget=BUDGET)
+    counts = MLP([FEATURES, 1], loss="poisson", metrics=())
+    with pytest.raises(ValueError, match="y holds numbers that Poisson can't have"):
+        counts.fit(InMemory(X, np.where(np.arange(ROWS) == 99, -1.0, 1.0)), device_budget=BUDGET)
     huge = X.astype(np.float64)
     huge[3, 1] = 1e39
     with pytest.raises(ValueError, match=r"X holds 1e\+39, too large for float32"):
         model.fit(InMemory(huge), batch_size=20, device_budget=BUDGET)
+
+
+def test_a_source_without_targets() -> None:
+    class Bare(InMemory):
+        def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
+            for piece in super().read(numbers):
+                yield Piece(piece.X, None)
+
+    model = MLP([FEATURES, 2])
+    assert np.array_equal(model.predict(Bare()), model.predict(X))
+    for budget in (BUDGET, 2**28):
+        with pytest.raises(ValueError, match="Bare: has no targets"):
+            model.fit(Bare(), device_budget=budget)
 
 
 def test_a_source_that_changes_is_noticed() -> None:
