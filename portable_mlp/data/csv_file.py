@@ -23,6 +23,10 @@ BLOCK = 2**20
 """Bytes of a block, up to the end of a row; its numbers take about as many again as float64."""
 
 
+_SEPARATORS = b"\x1c\x1d\x1e\x1f"
+"""Spaces around a number to numpy, and not to `float`."""
+
+
 class Block(NamedTuple):
     """Where some rows are."""
 
@@ -142,8 +146,8 @@ class Layout:
         A text that it accepts it reads as `csv` and `float` do, twice as fast.
         """
         width, cells, quoted = len(self.features) + 1, list[str](), b'"' in data
-        if data.isspace():
-            return None  # numpy warns of it
+        if data.isspace() or any(separator in data for separator in _SEPARATORS):
+            return None
         if (
             quoted
         ):  # numpy lets the end of the text end a quotation, which may go on in the next block

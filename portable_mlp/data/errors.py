@@ -74,6 +74,5 @@ def system_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     except FileNotFoundError:
         raise DataFileError(f"{os.fspath(path)}: there is no such file.") from None
     except OSError as error:
-        raise DataFileError(
-            f"{os.fspath(path)}: can't be read: {error.strerror or error}."
-        ) from None
+        reason = (error.strerror or str(error)).partition("\n")[0].rstrip(".")
+        raise DataFileError(f"{os.fspath(path)}: can't be read: {reason}.") from None

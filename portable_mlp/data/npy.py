@@ -201,7 +201,7 @@ def _member(
 ) -> NDArray[Any]:
     """One array of an archive: mapped, or expanded where it is compressed."""
     size = os.fstat(file.fileno()).st_size
-    if info.compress_type == zipfile.ZIP_STORED:
+    if info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1:
         file.seek(info.header_offset)
         local = file.read(_LOCAL_HEADER)
         names = sum(struct.unpack("<HH", local[-4:]))  # name and extra field are in between

@@ -24,10 +24,13 @@ from portable_mlp.data.target import (
 )
 from portable_mlp.nn.choices import check_name
 
-_PIECE = 4 * 2**20
-"""Bytes of X that are decoded at once."""
+_PIECE = 2**20
+"""Bytes of X that are decoded at once, or up to four times as many where that is less than
+1024 rows: each column costs some microseconds."""
 _BUFFER = 2**16
 """Bytes of each column that are read at once; without it a column of a row group is read whole."""
+_DTYPES = {"halffloat": "float16", "float": "float32", "double": "float64", "bool": "uint8"}
+"""Types that numpy calls otherwise; pyarrow's own translation imports pandas."""
 _TARGETS = 2**16
 """Rows of the target that are looked at at once."""
 
@@ -120,7 +123,8 @@ class _ParquetSource(Source):
 
     def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
         """The rows of these row groups."""
-        path, rows = self._stamp.path, max(1, _PIECE // (self._width * self._dtype.itemsize))
+        path, row_bytes = self._stamp.path, self._width * self._dtype.itemsize
+        rows = max(1, _PIECE // row_bytes, min(1024, 4 * _PIECE // row_bytes))
         names = [self._target.name, *(column.name for column in self._columns)]
         groups = [self._groups[number] for number in numbers]
         self._stamp.check()
@@ -172,7 +176,8 @@ class _Column(NamedTuple):
         if is_list:
             kind, width = kind.value_type, kind.list_size
         if _is_numeric(kind) and width:
-            return cls(field.name, np.dtype(kind.to_pandas_dtype()), width, is_list)
+            dtype = np.dtype(_DTYPES.get(str(kind), str(kind)))
+            return cls(field.name, dtype, width, is_list)
         advice = "turn it into columns of numbers"
         if _is_text(kind):
             advice = "turn text into columns of 0 and 1"
@@ -199,8 +204,7 @@ class _Column(NamedTuple):
         if self.is_list:
             cells = cells.flatten()
             _check_full(cells, place, f"column {self.name!r}", self.width)
-        numbers: NDArray[Any] = cells.to_numpy(zero_copy_only=False)
-        return numbers.reshape(-1, self.width)
+        return _numbers(cells).reshape(-1, self.width)
 
 
 class _Target(NamedTuple):
@@ -209,7 +213,7 @@ class _Target(NamedTuple):
     name: str
     classes: tuple[str, ...]
     values: Any
-    """What the classes are in the file, in their order: text in pyarrow's array, numbers in numpy's."""
+    """Class numbers by text; or the numbers in the file that stand for classes, in their order."""
 
     @classmethod
     def of(cls, path: Path, file: Any, groups: Sequence[int], field: Any, task: str) -> _Target:
@@ -231,7 +235,7 @@ class _Target(NamedTuple):
             return cls(field.name, (), None)
         classes = checked_classes(where, different)
         if text:
-            return cls(field.name, classes, pa.array(classes))
+            return cls(field.name, classes, {label: k for k, label in enumerate(classes)})
         name = str if pa.types.is_boolean(field.type) else class_name
         return cls(field.name, tuple(map(name, classes)), np.array(classes))
 
@@ -241,17 +245,18 @@ class _Target(NamedTuple):
         Raises:
             DataFileError: a cell is null.
         """
-        import pyarrow.compute as pc
-
-        text = self.values is not None and not isinstance(self.values, np.ndarray)
-        cells = cells.cast(self.values.type) if text else cells
+        if not isinstance(self.values, dict):
+            _check_full(cells, place, f"target {self.name!r}")
+            numbers = _numbers(cells)
+            return (
+                numbers[:, None] if self.values is None else np.searchsorted(self.values, numbers)
+            )
+        cells = cells.cast("string")
         _check_full(cells, place, f"target {self.name!r}")
-        if text:
-            cells = pc.index_in(cells, value_set=self.values)
-        numbers: NDArray[Any] = cells.to_numpy(zero_copy_only=False)
-        if self.values is None:
-            return numbers[:, None]
-        return numbers.astype(np.int64) if text else np.searchsorted(self.values, numbers)
+        cells = cells.dictionary_encode()
+        labels = cells.dictionary.to_pylist()
+        found = np.array([self.values[label] for label in labels], np.int64)
+        return found.take(_numbers(cells.indices))
 
 
 def _different(
@@ -266,14 +271,12 @@ def _different(
         field: of the column.
         stop: whether to look no further when they are no classes.
     """
-    import pyarrow as pa
-
     different, text = set[Any](), _is_text(field.type)
     for place, (cells,) in _batches(path, file, groups, [field.name], _TARGETS):
-        cells = cells.cast(pa.string()) if text else cells
+        cells = cells.cast("string") if text else cells
         _check_full(cells, place, f"target {field.name!r}")
         if not text:
-            numbers = cells.to_numpy(zero_copy_only=False)
+            numbers = _numbers(cells)
             wrong = np.flatnonzero(~np.isfinite(numbers))
             if len(wrong):
                 raise DataFileError(
@@ -302,10 +305,16 @@ def _opened(path: Path, metadata: Any = None) -> Iterator[Any]:
         raise ModuleNotFoundError(message) from None
     try:
         with system_errors(path), pa.OSFile(str(path)) as file:
-            yield pq.ParquetFile(file, metadata=metadata, buffer_size=_BUFFER, pre_buffer=False)
+            yield pq.ParquetFile(
+                file,
+                metadata=metadata,
+                buffer_size=_BUFFER,
+                pre_buffer=False,
+                page_checksum_verification=True,
+            )
     except (pa.ArrowException, UnicodeDecodeError) as error:
         first = str(error).partition("\n")[0]
-        raise DataFileError(f"{path}: is no Parquet file, or a damaged one: {first}") from None
+        raise DataFileError(f"{path}: pyarrow can't read it: {first.rstrip('.')}.") from None
 
 
 def _batches(
@@ -361,11 +370,20 @@ def _check_statistics(path: Path, metadata: Any, groups: Sequence[int], names: s
 def _check_full(cells: Any, place: _Place, column: str, width: int = 1) -> None:
     """Refuses nulls; of lists of ``width`` if these are their numbers."""
     if cells.null_count:
-        row = int(np.flatnonzero(cells.is_null().to_numpy(zero_copy_only=False))[0]) // width
+        row = cells.is_null().index(True).as_py() // width
         raise DataFileError(
             f"{place.of(row)}, {column}: the cell is null, expected a number; fill it in, or leave "
             "the row or the column out."
         )
+
+
+def _numbers(cells: Any) -> NDArray[Any]:
+    """A column without nulls, where it lies; `to_numpy` would import pandas where that is installed."""
+    import pyarrow as pa
+
+    if pa.types.is_boolean(cells.type):
+        cells = cells.cast(pa.uint8())
+    return np.from_dlpack(cells)
 
 
 def _is_numeric(kind: Any) -> bool:
