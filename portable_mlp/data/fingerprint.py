@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from portable_mlp.backends import is_host, library_of
+from portable_mlp.backends import Backend, is_host, take_in
 from portable_mlp.data.source import Source
 
 _ROWS = 256
@@ -21,7 +21,8 @@ class Fingerprint:
     Args:
         shape: of X.
         dtype: of X, as it was given.
-        sha256: of some rows of X and y; the same numbers in another type or library give the same.
+        sha256: of some rows of X and y as float32, so that the same numbers in another type or
+            library give the same.
     """
 
     shape: tuple[int, ...]
@@ -29,24 +30,26 @@ class Fingerprint:
     sha256: str
 
 
-def fingerprint(X: Any, y: Any) -> Fingerprint:  # noqa: N803
+def fingerprint(X: Any, y: Any, backend: Backend) -> Fingerprint:  # noqa: N803
     """The fingerprint of samples and their targets, from 256 to 511 rows of large sets.
 
     Args:
         X: numeric rows, numpy or of any library.
         y: numeric targets, likewise.
+        backend: the model's, for arrays of its library; call it in its scope.
 
     Example:
         >>> import numpy as np
-        >>> fingerprint(np.zeros((4, 2)), np.zeros(4)).sha256[:8]
+        >>> from portable_mlp import backends
+        >>> fingerprint(np.zeros((4, 2)), np.zeros(4), backends.get("numpy")).sha256[:8]
         '2ea9ab91'
     """
     digest = hashlib.sha256()
-    for rows in (X, y):
+    for what, rows in (("X", X), ("y", y)):
         some = rows[:: max(1, rows.shape[0] // _ROWS), ...]
-        owner = None if is_host(some) else library_of(some)
-        host = np.asarray(some) if owner is None else owner().to_numpy(some)
-        digest.update(np.ascontiguousarray(host, "<f8").tobytes())
+        host = some if is_host(some) else backend.to_numpy(take_in(what, some, backend))
+        with np.errstate(over="ignore"):
+            digest.update(np.asarray(host, "<f4").tobytes())
     return Fingerprint(
         tuple(int(n) for n in X.shape),
         str(X.dtype).rpartition(".")[2],  # torch.float32 is float32
@@ -54,12 +57,13 @@ def fingerprint(X: Any, y: Any) -> Fingerprint:  # noqa: N803
     )
 
 
-def fingerprint_of(source: Source) -> Fingerprint:
+def fingerprint_of(source: Source, backend: Backend) -> Fingerprint:
     """The fingerprint of data that are read as they are needed: of the first rows alone.
 
     Args:
         source: where the rows are.
+        backend: the model's backend.
     """
     piece = next(iter(source.read([0])))
-    first = fingerprint(piece.X, piece.X if piece.y is None else piece.y)
+    first = fingerprint(piece.X, piece.X if piece.y is None else piece.y, backend)
     return replace(first, shape=(source.rows, *source.sample_shape))

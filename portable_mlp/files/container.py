@@ -205,8 +205,9 @@ def _tensor(name: str, given: Any) -> Tensor:
             f"{name} has a place that can't be, expected its first byte and the one after"
         )
     start, stop = place
-    if stop - start != math.prod(shape) * _DTYPES[dtype].itemsize:
-        raise Refusal(f"{name} takes {stop - start} bytes, expected what its shape needs")
+    needed = math.prod(shape) * _DTYPES[dtype].itemsize
+    if stop - start != needed:
+        raise Refusal(f"{name} has {stop - start} bytes, expected {needed} for its shape")
     return Tensor(dtype, tuple(shape), start, stop)
 
 

@@ -70,4 +70,10 @@ def read(path: PathLike) -> Container:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise Refusal("it is a pipe or a device, expected a file", "it is another name")
-            return container.read(stream, found.st_size)
+            try:
+                return container.read(stream, found.st_size)
+            except MemoryError:
+                raise Refusal(
+                    f"it has {found.st_size:,} bytes, expected as many as memory can hold",
+                    "it is too large for this machine",
+                ) from None

@@ -107,15 +107,11 @@ class _Reader:
         self.depth = 0
 
     def value(self, kind: Any, given: Any, where: str) -> Any:
-        options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-        for option in options:
-            origin: Any = get_origin(option) or option
+        for origin, items in _options(kind):
             if isinstance(given, list) and origin in (tuple, Sequence):
-                items = get_args(option)[0]
-                return tuple(self.value(items, v, f"{where}[{i}]") for i, v in enumerate(given))
-            if isinstance(given, dict) and origin in (dict, Mapping):
-                values = get_args(option)[1]
-                return {text(k, where): self.value(values, v, where) for k, v in given.items()}
+                return tuple(self.value(items[0], v, f"{where}[{i}]") for i, v in enumerate(given))
+            if isinstance(given, dict) and origin is Mapping:
+                return {text(k, where): self.value(items[1], v, where) for k, v in given.items()}
             if isinstance(given, dict) and origin in KINDS:
                 return self.part(origin, given, where)
             if isinstance(given, dict) and isinstance(origin, type) and is_dataclass(origin):
@@ -173,6 +169,14 @@ def _made(cls: type, arguments: dict[str, Any], where: str) -> Any:
         return cls(**arguments)
     except Exception as error:  # whatever a class says of its arguments
         raise Refusal(f"{where}: {str(error).rstrip('.')}") from None
+
+
+@cache
+def _options(kind: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+    """The types of a union, each as its class and what is in brackets behind it."""
+    union = get_origin(kind) in (Union, types.UnionType)
+    options = get_args(kind) if union else (kind,)
+    return [(get_origin(option) or option, get_args(option)) for option in options]
 
 
 @cache

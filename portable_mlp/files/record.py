@@ -39,3 +39,10 @@ class TrainingRecord:
     device: str
     precision: str
     versions: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """Refuses counters that a training could not go on from."""
+        if not (0 <= self.epochs < 2**63 and 0 <= self.steps < 2**63):
+            raise ValueError(
+                f"training: {self.epochs} epochs and {self.steps} steps, expected numbers in [0, 2**63)."
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,8 @@ from portable_mlp.scaling import SCALINGS, Scaling, check_kind, check_target_sca
 
 FORMAT = "portable_mlp model"
 VERSION = 1
+OPTIONAL = "optional/"
+"""How the names of arrays begin that a reader may pass over when it does not know them."""
 
 _DTYPES = {"float32": "F32", "float64": "F64"}
 _SCALED = ("scaling", "target_scaling")
@@ -94,8 +96,12 @@ class Description:
         Raises:
             ValueError: with what was found and expected.
         """
-        if not self.sample_shape or min(self.sample_shape) < 1:
-            raise ValueError(f"sample_shape is {self.sample_shape}, expected lengths of at least 1")
+        axes = len(self.sample_shape)
+        if not 0 < axes <= container.MAX_AXES or min(self.sample_shape) < 1:
+            raise ValueError(
+                f"sample_shape is {self.sample_shape[:3]} of {axes} axes, expected 1 to "
+                f"{container.MAX_AXES} lengths of at least 1"
+            )
         kinds = [kind for kind in (self.scaling, self.target_scaling) if kind is not None]
         for what, names, known in (
             ("dtype", [self.dtype], _DTYPES),
@@ -117,8 +123,11 @@ class Description:
         check_columns(self.columns, self.sample_shape, units)
         check_target_scaling(self.target_scaling, self.loss, units)
 
-    def check_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+    def check_tensors(self, tensors: Mapping[str, Tensor]) -> Collection[str]:
         """Refuses arrays that are not those of the layers and scalings: before any is made.
+
+        Returns:
+            The names of those that are.
 
         Raises:
             Refusal: one is missing, is too many, or has another shape or type.
@@ -130,8 +139,9 @@ class Description:
             keys = [f"{name}/{part}" for part in _PARTS]
             if getattr(self, name) is not None and any(key in tensors for key in keys):
                 expected |= dict.fromkeys(keys, ("F64", shape))
-        for name in tensors.keys() - expected.keys():
-            raise Refusal(f"it has an array {name}, which its layers have not")
+        for name in sorted(tensors.keys() - expected.keys()):
+            if not name.startswith(OPTIONAL):
+                raise Refusal(f"it has an array {name}, which its layers have not")
         for name, (dtype, shape) in expected.items():
             if name not in tensors:
                 raise Refusal(f"it lacks the array {name}, which its layers have")
@@ -140,6 +150,7 @@ class Description:
                 raise Refusal(
                     f"{name} is {found.dtype} of shape {found.shape}, expected {dtype} of {shape}"
                 )
+        return expected.keys()
 
 
 @dataclass(frozen=True)
@@ -171,7 +182,9 @@ def to_bytes(model: SavedModel) -> list[bytes | memoryview]:
     for name in _SCALED:
         scaling = getattr(model, name)
         if scaling is not None:
-            arrays |= {f"{name}/{part}": getattr(scaling, part) for part in _PARTS}
+            arrays |= {
+                f"{name}/{part}": np.asarray(getattr(scaling, part), np.float64) for part in _PARTS
+            }
     text = _text(model.description)
     pieces, tensors = container.pack(text, arrays)
     _described(text).check_tensors(tensors)  # what can't be read is not written
@@ -201,8 +214,8 @@ def unpacked(held: Container) -> SavedModel:
         Refusal: description and arrays do not make one.
     """
     description = _described(held.text)
-    description.check_tensors(held.tensors)
-    arrays = {name: held.array(name) for name in held.tensors}
+    expected = description.check_tensors(held.tensors)
+    arrays = {n: held.array(n) for n in held.tensors if n in expected}
     for name, array in arrays.items():
         _check_finite(name, array)
     return SavedModel(

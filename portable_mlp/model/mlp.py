@@ -268,21 +268,7 @@ class MLP(Predictor):
         """
         from portable_mlp.files import opening
 
-        file = opening.load(path)
-        description, record = file.description, file.description.training
-        if dtype is None and isinstance(backend, str):
-            dtype = description.dtype
-        model = cls.__new__(cls)
-        model._problem = saving.problem_of(file, backends.get(backend, device, dtype))
-        model._seed, model._units = description.seed, description.output_shape[0]
-        model._scaling_kind, model._scaling = description.scaling, file.scaling
-        model._target_kind, model._columns = description.target_scaling, description.columns
-        model._forget()
-        with model.backend.scope():
-            model._weights = saving.weights_of(file, model._problem)
-        if record is not None:
-            model._record, model._epochs, model._steps = record, record.epochs, record.steps
-        return model
+        return saving.restored(cls, opening.load(path), backend, device, dtype)
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: weights as numpy; the optimizer's state stays behind."""

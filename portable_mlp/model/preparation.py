@@ -155,7 +155,7 @@ class Preparation(Border):
         data, total = self.data(X, y, sample_weight, class_weight)
         x = border.sample_rows(X, self.problem.sample_shape)
         t = border.target_rows(y, self.problem.loss, self.units, x.shape[0])
-        self.mark = fingerprint(x, t)
+        self.mark = fingerprint(x, t, backend)
         if not fraction:
             return self._whole(data), None, total
         labels = backend.to_numpy(data.y) if data.y.ndim == 1 else None
@@ -230,7 +230,7 @@ class Preparation(Border):
 
     def _stream(self, source: Source, fraction: float) -> tuple[Streamed, Streamed | None, None]:
         held: Source | None = None
-        self.mark = fingerprint_of(source)
+        self.mark = fingerprint_of(source, self.problem.backend)
         if fraction:
             source, held = split_source(source, fraction, self.seed)
         inputs, outputs = scalings_of(source, *self._wanted())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portable_mlp import __version__
+from portable_mlp import __version__, backends
 from portable_mlp.backends import Backend
 from portable_mlp.data.fingerprint import Fingerprint
 from portable_mlp.files.record import TrainingRecord
@@ -35,7 +35,7 @@ def saved(model: MLP) -> SavedModel:
         if metric not in known:
             warnings.warn(
                 f"save: the metric {metric.name!r} is your own and is left out: a file holds no code.",
-                stacklevel=4,
+                stacklevel=3,
             )
     return SavedModel(
         Description(
@@ -62,26 +62,48 @@ def saved(model: MLP) -> SavedModel:
     )
 
 
-def problem_of(file: SavedModel, backend: Backend) -> Problem:
-    """What a model of a file minimises, on a backend."""
-    description = file.description
-    return Problem(
+def restored(
+    cls: type[MLP], file: SavedModel, backend: str | Backend, device: str | None, dtype: str | None
+) -> MLP:
+    """A model from what a file holds.
+
+    Args:
+        cls: `MLP`, or a class of the user's that is one.
+        file: what it holds.
+        backend: name of the backend, or a backend.
+        device: its device; None for the default.
+        dtype: None for that of the file.
+
+    Raises:
+        ValueError: device or dtype that can't be.
+        portable_mlp.backends.BackendUnavailableError: the backend can't be used here.
+    """
+    description, record = file.description, file.description.training
+    if dtype is None and isinstance(backend, str):
+        dtype = description.dtype
+    model = cls.__new__(cls)
+    model._problem = Problem(
         network=description.network,
         sample_shape=description.sample_shape,
         loss=description.loss,
         penalty=description.penalty,
         metrics=tuple(METRICS[name] for name in description.metrics),
-        backend=backend,
+        backend=backends.get(backend, device, dtype),
         target_scaling=file.target_scaling,
     )
+    model._seed, model._units = description.seed, description.output_shape[0]
+    model._scaling_kind, model._scaling = description.scaling, file.scaling
+    model._target_kind, model._columns = description.target_scaling, description.columns
+    model._forget()
+    with model.backend.scope():
+        model._weights = _weights(file, model._problem)
+    if record is not None:
+        model._record, model._epochs, model._steps = record, record.epochs, record.steps
+    return model
 
 
-def weights_of(file: SavedModel, problem: Problem) -> Snapshot:
-    """The numbers of a file on the device of a problem; call it in the backend's scope.
-
-    Raises:
-        ValueError: a number is too large for the dtype.
-    """
+def _weights(file: SavedModel, problem: Problem) -> Snapshot:
+    """The numbers of a file, in the dtype and on the device of a problem."""
     dtype = problem.backend.dtype_name
     with np.errstate(over="ignore"):
         parameters = [array.astype(dtype).reshape(-1) for array in file.parameters.values()]

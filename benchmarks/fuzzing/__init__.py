@@ -1,0 +1,1 @@
+"""Files that are wrong in every way a machine can think of; `python -m benchmarks.fuzz`."""
