@@ -256,8 +256,8 @@ class MLP(Predictor):
 
         Args:
             path: a file that `save` wrote. Nothing in it is run, whoever wrote it.
-            backend: name of the backend, or a backend.
-            device: its device; None for the default.
+            backend: as for a new model, ``"auto"`` included.
+            device: likewise.
             dtype: None for that of the file.
 
         Raises:

@@ -16,6 +16,7 @@ from portable_mlp.data.fingerprint import Fingerprint
 from portable_mlp.files.record import TrainingRecord
 from portable_mlp.files.saved import Description, SavedModel
 from portable_mlp.metrics import METRICS
+from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.loop import Run
 from portable_mlp.training.problem import Problem, Snapshot
 
@@ -70,8 +71,8 @@ def restored(
     Args:
         cls: `MLP`, or a class of the user's that is one.
         file: what it holds.
-        backend: name of the backend, or a backend.
-        device: its device; None for the default.
+        backend: name of the backend, ``"auto"``, or a backend.
+        device: its device; None for the default, ``"auto"`` for the fastest.
         dtype: None for that of the file.
 
     Raises:
@@ -81,16 +82,20 @@ def restored(
     description, record = file.description, file.description.training
     if dtype is None and isinstance(backend, str):
         dtype = description.dtype
-    model = cls.__new__(cls)
-    model._problem = Problem(
+    auto = "auto" in (backend, device)
+    problem = Problem(
         network=description.network,
         sample_shape=description.sample_shape,
         loss=description.loss,
         penalty=description.penalty,
         metrics=tuple(METRICS[name] for name in description.metrics),
-        backend=backends.get(backend, device, dtype),
+        backend=backends.get(*(("numpy", None) if auto else (backend, device)), dtype),
         target_scaling=file.target_scaling,
     )
+    if auto:
+        problem = replace(problem, backend=choose_backend(problem, backend, device, dtype))
+    model = cls.__new__(cls)
+    model._problem = problem
     model._seed, model._units = description.seed, description.output_shape[0]
     model._scaling_kind, model._scaling = description.scaling, file.scaling
     model._target_kind, model._columns = description.target_scaling, description.columns

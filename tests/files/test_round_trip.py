@@ -21,6 +21,7 @@ from portable_mlp.files.saved import SavedModel, parse, to_bytes
 from portable_mlp.model.saving import saved
 from portable_mlp.nn import ACTIVATIONS, INITIALIZERS, LOSSES, Initializer, Layer, Loss
 from portable_mlp.scaling import Scaling
+from portable_mlp.training import fastest
 
 X = np.random.default_rng(0).normal(size=(40, 4))
 LABELS = np.arange(40) % 3
@@ -240,6 +241,18 @@ def test_memory_order_does_not_matter(kind: str) -> None:
     )
     other_model = SavedModel(model.description, arrays, {}, None, None)
     assert b"".join(to_bytes(other_model)) == wanted
+
+
+def test_the_fastest_backend_can_be_asked_for(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fastest, "AUTO_ORDER", ("numpy",))
+    model = whole("numpy", "float64")
+    model.save(model_file)
+    loaded = MLP.load(model_file, backend="auto")
+    assert "using numpy" in capsys.readouterr().err
+    assert loaded.backend.dtype_name == "float64"
+    assert loaded.predict(X).tobytes() == model.predict(X).tobytes()
 
 
 def test_scaling_that_waits_for_data_still_waits(model_file: Path) -> None:
