@@ -69,7 +69,10 @@ def read(path: PathLike) -> Container:
         with os.fdopen(descriptor, "rb") as stream:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
-                raise Refusal("it is a pipe or a device, expected a file", "it is another name")
+                raise Refusal(
+                    "it is a pipe or a device, expected a file",
+                    "the name is that of something else",
+                )
             try:
                 return container.read(stream, found.st_size)
             except MemoryError:

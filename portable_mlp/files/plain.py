@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from portable_mlp.files.errors import NEWER, Refusal
 from portable_mlp.nn import (
@@ -31,8 +31,6 @@ from portable_mlp.nn import (
     RMSNorm,
     Scale,
 )
-
-T = TypeVar("T")
 
 MAX_LAYERS = 4096
 MAX_NESTING = 16
@@ -130,8 +128,7 @@ class _Reader:
         cls = KINDS[base].get(name) if isinstance(name, str) else None
         if cls is None:
             raise Refusal(
-                f"{where} is a {base.__name__.lower()} called {_shown(name)}, expected one that "
-                "portable_mlp has",
+                f"{where} is of type {_shown(name)}, expected one that portable_mlp has",
                 NEWER,
             )
         self.layers += base is Layer

@@ -92,6 +92,10 @@ def give(name: str, **fields: Any) -> Callable[[dict[str, Any]], None]:
     [
         (move("dense_1.weight", 0, 24), "overlap or leave gaps"),
         (move("dense_1.bias", 12, 24), "overlap or leave gaps"),
+        (
+            lambda header: header.update({"optional/same": dict(header["dense_1.bias"])}),
+            "overlap or leave gaps",
+        ),
         (move("dense_1.weight", 36, 12), "has -24 bytes, expected 24"),
         (move("dense_1.bias", -12, 0), "a place that can't be"),
         (move("dense_1.bias", 0, 2**64 - 1), "bytes, expected 12"),
