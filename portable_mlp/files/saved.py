@@ -112,11 +112,11 @@ class Description:
                 if name not in known:
                     raise ValueError(f"{what} {name[:200]!a}, expected one of {', '.join(known)}")
         check_seed(self.seed)
-        names = [name for name, _, _ in self.parameters.entries]
-        if len(self.output_shape) != 1 or not names or len(set(names)) < len(names):
+        called = [name for name, _, _ in self.parameters.entries]
+        if len(self.output_shape) != 1 or not called or len(set(called)) < len(called):
             raise ValueError(
-                f"layers end in shape {self.output_shape} and have {len(set(names))} names for "
-                f"{len(names)} parameters, expected one axis and a name for each"
+                f"layers end in shape {self.output_shape} and have {len(set(called))} names for "
+                f"{len(called)} parameters, expected one axis and a name for each"
             )
         units = self.output_shape[0]
         self.loss.check_outputs(units)

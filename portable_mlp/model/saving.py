@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import platform
 import warnings
@@ -131,6 +132,8 @@ def record_of(run: Run, epochs: int, steps: int, data: Fingerprint | None) -> Tr
         data: the training set.
     """
     plan, backend, last = run.plan, run.problem.backend, run.history.last()
+    optimizer = copy.copy(plan.optimizer)  # one of the user's own may have an __init__ of its own
+    object.__setattr__(optimizer, "learning_rate", plan.learning_rate)
     versions = {
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -141,7 +144,7 @@ def record_of(run: Run, epochs: int, steps: int, data: Fingerprint | None) -> Tr
         epochs=epochs,
         steps=steps,
         batch_size=min(plan.batch_size, plan.rows),
-        optimizer=replace(plan.optimizer, learning_rate=plan.learning_rate).describe(),
+        optimizer=optimizer.describe(),
         schedule=type(plan.schedule).__name__,
         # equal trainings give equal files, so times stay out of them
         figures={n: v if math.isfinite(v) else None for n, v in last.items() if n not in _TIMES},

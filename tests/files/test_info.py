@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portable_mlp import MLP, __version__, nn
+from portable_mlp import MLP, __version__, nn, optim
 from portable_mlp.data.columns import Columns
 from portable_mlp.files import ModelInfo, inspect
 
@@ -110,6 +110,20 @@ def test_a_figure_that_is_not_finite(model_file: Path) -> None:
     assert record.figures["val_mean_squared_error"] is None
     assert "val_mean_squared_error not finite" in str(inspect(model_file))
     assert MLP.load(model_file).training_record == record
+
+
+def test_an_optimizer_of_ones_own(model_file: Path) -> None:
+    class Mine(optim.SGD):
+        def __init__(self) -> None:
+            super().__init__(0.25)
+
+    model = MLP([3, 2])
+    model.fit(X, np.arange(40) % 2, epochs=1, optimizer=Mine(), learning_rate=0.5)
+    model.save(model_file)
+    record = inspect(model_file).training
+    assert record is not None
+    assert record.optimizer == "Mine(learning_rate=0.5)"
+    assert Mine().learning_rate == 0.25
 
 
 def test_it_needs_no_other_library(model_file: Path) -> None:

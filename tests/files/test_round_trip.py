@@ -143,6 +143,31 @@ def whole(backend: Backend | str, dtype: str | None = None) -> MLP:
     return model
 
 
+def all_layers(backend: Backend) -> MLP:
+    """Every layer in one network, each with a Dense before and a norm after it."""
+    around = [[nn.Dense(4, "orthogonal"), layer, nn.RMSNorm()] for layer in LAYERS]
+    layers = [layer for group in around for layer in group]
+    return MLP(layers=[*layers, nn.Dense(2)], inputs=4, loss="huber", backend=backend)
+
+
+def test_all_layers_on_every_backend(backend: Backend, model_file: Path) -> None:
+    model = all_layers(backend)
+    loaded = again(model, model_file, backend=backend)
+    assert_equal_parts(model, loaded)
+    outputs = model.forward(X)
+    assert loaded.forward(X).tobytes() == outputs.tobytes()
+    assert np.ptp(outputs) > 0.1
+    elsewhere = MLP.load(model_file).forward(X)
+    assert np.abs(elsewhere - outputs).max() <= 1e-5 * np.abs(outputs).max()
+
+
+def test_all_layers_in_float64_on_every_backend(backend64: Backend, model_file: Path) -> None:
+    model = all_layers(backend64)
+    outputs = model.forward(X)
+    assert again(model, model_file, backend=backend64).forward(X).tobytes() == outputs.tobytes()
+    np.testing.assert_allclose(MLP.load(model_file).forward(X), outputs, rtol=1e-9, atol=1e-12)
+
+
 def test_same_bits_on_the_same_backend_and_nearly_on_numpy(
     backend: Backend, model_file: Path
 ) -> None:
