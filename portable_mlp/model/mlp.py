@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from portable_mlp import backends, randomness
 from portable_mlp.backends import Backend
 from portable_mlp.data import inputs as border
 from portable_mlp.data.source import Source
-from portable_mlp.files.record import TrainingRecord
 from portable_mlp.metrics import Metric, choose_metrics
-from portable_mlp.model import saving
 from portable_mlp.model.predictor import Predictor
 from portable_mlp.model.preparation import DEVICE_BUDGET, Preparation
 from portable_mlp.nn import LOSSES, Layer, Loss, Network
@@ -32,6 +30,9 @@ from portable_mlp.training.history import History
 from portable_mlp.training.loop import Callback, Run, train
 from portable_mlp.training.options import Options, all_callbacks, check_validation
 from portable_mlp.training.problem import Problem
+
+if TYPE_CHECKING:
+    from portable_mlp.files import TrainingRecord
 
 
 class MLP(Predictor):
@@ -240,6 +241,7 @@ class MLP(Predictor):
             MLP((4,) → dense_1 → relu_1 → dense_2; 131 parameters)
         """
         from portable_mlp.files import opening
+        from portable_mlp.model import saving
 
         opening.save(saving.saved(self), path, overwrite=overwrite)
 
@@ -267,6 +269,7 @@ class MLP(Predictor):
             portable_mlp.backends.BackendUnavailableError: the backend can't be used here.
         """
         from portable_mlp.files import opening
+        from portable_mlp.model import saving
 
         return saving.restored(cls, opening.load(path), backend, device, dtype)
 
@@ -341,6 +344,10 @@ class MLP(Predictor):
             TrainingDiverged: numbers became non-finite; the model keeps the last weights with which
                 everything was finite.
         """
+        # not before they are needed: they bring json and hashlib
+        from portable_mlp.data.fingerprint import fingerprint
+        from portable_mlp.model import saving
+
         options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
         watching = all_callbacks(callbacks, verbose)
         check_validation(validation_data, validation_fraction)
