@@ -85,9 +85,8 @@ class _ArraySource(Source):
     """Slices of arrays."""
 
     def __init__(self, X: NDArray[Any], y: NDArray[Any] | None, block_rows: int) -> None:  # noqa: N803
-        self._X = X.view(
-            np.ndarray
-        )  # slices of a memmap would each be memmaps, which are slow to make
+        # slices of a memmap are memmaps, which are slow to make
+        self._X = X.view(np.ndarray)
         self._y = None if y is None else y.view(np.ndarray)
         self._block_rows = block_rows
         whole, rest = divmod(len(X), block_rows)

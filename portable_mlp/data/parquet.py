@@ -329,7 +329,7 @@ def _batches(
     for group in groups:
         first = 0
         for batch in file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
-            yield _Place(path, group, first), [batch.column(name) for name in names]
+            yield _Place(path, group, first), batch.columns
             first += len(batch)
         pa.default_memory_pool().release_unused()
 

@@ -121,6 +121,19 @@ def test_another_number_of_rows_in_a_later_pass(later: tuple[int, ...], said: st
         list(source.read([0]))
 
 
+def test_an_endless_pass_is_left() -> None:
+    given = []
+
+    def make() -> Iterator[Batch]:
+        while True:
+            given.append(3)
+            yield np.zeros((3, 1)), np.zeros(3)
+
+    with pytest.raises(ValueError, match="a pass gave at least 9 rows, expected 7 as at first"):
+        list(scan_batches(make, rows=7).read([0]))
+    assert len(given) == 4  # one to see the shapes
+
+
 def test_rows_that_were_said_wrong() -> None:
     with pytest.raises(ValueError, match="a pass gave 7 rows, expected 8 as at first"):
         list(scan_batches(numbered(3, 4), rows=8).read([0]))

@@ -95,6 +95,8 @@ WRONG = [
     ("1,2,\n", "line {}, target 'y': the cell is empty; leave such lines out."),
     ("1,red,3\n", "line {}, column 'b': got 'red', expected a number; turn text into"),
     ("1,inf,3\n", "line {}, column 'b': got inf, expected a finite number."),
+    ("1,\x1c2,3\n", "line {}, column 'b': got '\\x1c2', expected a number; turn text into"),
+    ("1,2," + "z" * 200_000 + "\n", "the row that begins in line {}: field larger than"),
     ("1,2,nan\n", "line {}, target 'y': got nan, expected a finite number;"),
     ('1,2,"3\n' + "1,2,3\n" * 40_000, "the row that begins in line {}: field larger than"),
 ]
@@ -103,7 +105,11 @@ WRONG = [
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize(("wrong", "message"), WRONG)
 @pytest.mark.parametrize(
-    "before", ["1,2,3\n", '1,"2",3\n', '"\n1",2,3\n', "\n1,2,3\r\n", "1,2,3\r"]
+    "before",
+    [
+        *("1,2,3\n", '1,"2",3\n', '"\n1",2,3\n', "\n1,2,3\r\n", "1,2,3\r"),
+        "1,2.50000,3\r\n",  # a block ends in the middle of the fifth \r\n
+    ],
 )
 def test_lines_are_counted_through_all_blocks(
     path: Path, wrong: str, message: str, before: str
@@ -127,6 +133,18 @@ def test_a_plain_table_is_left_to_numpy(
     monkeypatch.setattr(csv_file.Layout, "_carefully", refuse)
     path.write_bytes(("a,y,b\n" + row * 9 + "1,cat,2").encode())
     assert scan_csv(path, "y").blocks == (10,)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_blocks_of_a_file_without_line_feeds(path: Path) -> None:
+    path.write_text("a,y\r" + "1,2.5\r" * 100, newline="")
+    assert scan_csv(path, "y").blocks == (10,) * 10
+
+
+def test_rows_that_are_all_too_long(path: Path) -> None:
+    path.write_text("a,y\n" + "1,2,3\n" * 9)
+    with pytest.raises(DataFileError, match="line 2 has 3 cells, expected 2 as in the header"):
+        scan_csv(path, "y")
 
 
 def test_text_far_down_among_numbers(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

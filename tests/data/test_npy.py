@@ -60,11 +60,11 @@ def longer(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"\0")
 
 
-def claims(shape: str, descr: str = "'<f8'") -> Any:
+def claims(shape: str, descr: str = "'<f8'", size: int = 64) -> Any:
     def write(path: Path) -> None:
         header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}"
         text = header.ljust(117).encode() + b"\n"
-        path.write_bytes(b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + bytes(64))
+        path.write_bytes(b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + bytes(size))
 
     return write
 
@@ -93,7 +93,7 @@ HURT = {
     "npz": (lambda p: p.write_bytes(b"PK\3\4" + bytes(99)), "found no header of a numpy array"),
     "huge": (claims("(10**9, 10**9)"), "found no header of a numpy array"),
     "large": (claims("(1000000000, 1000000000)"), "expected 8,000,000,000,000,000,000 for shape"),
-    "hidden": (claims("(0, 9999999999999999999)", "'|u1'"), "expected 0 for shape"),
+    "hidden": (claims("(0, 9999999999999999999)", "'|u1'", 0), "expected 0 for shape"),
     "overflow": (
         claims("(4294967296, 4294967296)"),
         "expected 147,573,952,589,676,412,928 for shape",
@@ -185,6 +185,12 @@ def hurt_npz(how: str, path: Path) -> None:
         del content[-30:]
     elif how == "claims more":  # both sizes in the directory
         content[directory + 20 : directory + 28] = (2**31).to_bytes(4, "little") * 2
+    elif how == "array claims more":
+        place = content.find(b"(200, 30)")
+        if place > 0:
+            content[place + 1] = ord("9")
+        more = int.from_bytes(content[directory + 24 : directory + 28], "little") + 700 * 30 * 8
+        content[directory + 20 : directory + 28] = more.to_bytes(4, "little") * 2
     elif how == "checksum":
         content[directory + 16] ^= 1
     elif how == "encrypted":
@@ -202,7 +208,11 @@ def hurt_npz(how: str, path: Path) -> None:
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize(
-    "how", ["cut", "claims more", "checksum", "encrypted", "lzma", "moved", "array cut", "no zip"]
+    "how",
+    [
+        *("cut", "claims more", "array claims more", "checksum"),
+        *("encrypted", "lzma", "moved", "array cut", "no zip"),
+    ],
 )
 def test_what_is_no_npz(tmp_path: Path, save: Any, how: str) -> None:
     path = tmp_path / "d.npz"

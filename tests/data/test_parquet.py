@@ -222,6 +222,17 @@ def test_nulls(path: Path, statistics: bool, column: str) -> None:
     assert str(caught.value).startswith(f"{path}: {expected}")
 
 
+def test_rows_are_counted_through_all_pieces(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "_PIECE", 16)
+    write(
+        path,
+        {"a": pa.array([*range(99), None]), "y": pa.array([0, 1] * 50)},
+        write_statistics=False,
+    )
+    with pytest.raises(DataFileError, match="row group 0, row 99, column 'a': the cell is null"):
+        whole(scan_parquet(path, "y"))
+
+
 @pytest.mark.parametrize("inner", [True, False])
 def test_nulls_in_lists(path: Path, inner: bool) -> None:
     lists: list[Any] = [[1, 2], [3, 4], [5, 6], [7, None] if inner else None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -191,6 +192,15 @@ def test_no_file(tmp_path: Path) -> None:
         read_csv(tmp_path / "nope.csv", "y")
     with pytest.raises(DataFileError, match="can't be read: "):
         read_csv(tmp_path, "y")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no named pipes here")
+def test_a_table_from_a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("a,y\n1,dog\n2,cat\n",))
+    writer.start()
+    assert read_csv(path, "y").X.tolist() == [[1], [2]]
+    writer.join()
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="everything can be read here")
