@@ -345,7 +345,6 @@ class MLP(Predictor):
                 everything was finite.
         """
         # not before they are needed: they bring json and hashlib
-        from portable_mlp.data.fingerprint import fingerprint
         from portable_mlp.model import saving
 
         options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
