@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from portable_mlp import MLP
 
+pytestmark = pytest.mark.filterwarnings("ignore:y is the same in each row")
+
 SETTINGS = settings(max_examples=40, deadline=None)
 
 

@@ -16,7 +16,7 @@ def test_recipes_build_and_their_options_are_those_of_fit(name: str) -> None:
     recipe = replace(RECIPES[name], hidden=(8,), epochs=1)
     model = recipe.build(4, 3, seed=5)
     assert model.seed == 5
-    history = model.fit([[0.0, 1, 2, 3]] * 6, [0, 1, 2] * 2, **recipe.fit_options())
+    history = model.fit([[0.0, 1, 2, 3]] * 300, [0, 1, 2] * 100, **recipe.fit_options())
     assert history.epochs == 1
 
 

@@ -127,7 +127,7 @@ def test_refused_data_leave_no_scaling_behind() -> None:
         model.predict(X[:10])
     bad = X[:10].copy()
     bad[7, 2] = np.nan
-    with pytest.raises(ValueError, match=r"X holds NaN at \[7, 2\]"):
+    with pytest.raises(ValueError, match=r"X contains NaN at \[7, 2\]"):
         model.fit(bad, np.zeros(10, int))
 
 

@@ -36,7 +36,8 @@ def check_place(what: str, x: Any, backend: Backend) -> None:
         backend: where it is to go.
 
     Raises:
-        ValueError: it lies on another device than the model's, is complex, or requires a gradient.
+        ValueError: it lies on another device than the model's, is complex or sparse, or requires a
+            gradient.
     """
     owner = library_of(x)
     if owner is None or owner is BACKENDS["numpy"]:
@@ -45,6 +46,10 @@ def check_place(what: str, x: Any, backend: Backend) -> None:
         raise ValueError(f"{what}: got a tensor that requires a gradient; pass {what}.detach().")
     if "complex" in str(x.dtype):
         raise ValueError(f"{what} holds {x.dtype} data, expected real numbers.")
+    if "sparse" in str(getattr(x, "layout", "")):
+        raise ValueError(
+            f"Sparse data was passed as {what}, expected dense: use {what}.to_dense()."
+        )
     place = owner.device_name_of(x)
     if place != backend.place:
         raise ValueError(_other_place(what, owner, place, backend))

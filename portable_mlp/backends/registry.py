@@ -127,7 +127,7 @@ def get(
         made = backend
     elif isinstance(backend, str):
         check_name("backend", backend, BACKENDS)
-        if dtype not in (None, *DTYPES):
+        if dtype is not None and not (isinstance(dtype, str) and dtype in DTYPES):
             raise ValueError(
                 f"dtype: got {dtype!r}, expected 'float32' or 'float64'. Half precision is no type "
                 "to hold weights in."

@@ -65,7 +65,10 @@ class TorchBackend(Backend):
         return "mps" if x.device.type == "mps" else str(x.device)
 
     def to_numpy(self, x: Any) -> np.ndarray:
-        return np.asarray(x.detach().cpu().numpy())
+        host = x.detach().cpu()
+        if host.dtype == self.xp.bfloat16:  # which numpy does not have
+            host = host.float()
+        return np.asarray(host.numpy())
 
     def asarray(self, host: Any, dtype: Any = None) -> Any:
         dtype = self.dtype if dtype is None else dtype

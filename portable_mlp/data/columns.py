@@ -70,3 +70,17 @@ def check_columns(columns: Columns, sample_shape: Shape, units: int) -> None:
             f"columns: got {classes} classes, expected {max(units, 2)} for a network of {units} "
             "output(s)."
         )
+
+
+def joined(known: Columns, found: Columns) -> Columns:
+    """Names as they are known after a training; what was known stays.
+
+    Args:
+        known: before the training.
+        found: by it.
+    """
+    return Columns(
+        known.features or found.features,
+        known.target or found.target,
+        known.classes or found.classes,
+    )

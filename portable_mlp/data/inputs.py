@@ -7,14 +7,17 @@ up-cast, and nothing the caller passed in is written to.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from portable_mlp.backends import Backend, check_place, is_host, library_of, take_in
+from portable_mlp.data.numeric import gap, numeric
+from portable_mlp.data.opened import opened, opened_targets
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.losses import Loss
+from portable_mlp.nn.plain_numbers import is_number
 from portable_mlp.scaling import Scaling
 
 _BLOCK = 4096
@@ -39,11 +42,13 @@ def features(
 
     Raises:
         ValueError: a wrong shape, text, gaps, non-finite or out-of-range numbers, another device.
+        TypeError: no array at all.
     """
-    X = sample_rows(X, sample_shape)  # noqa: N806
-    if X.shape[0] == 0 and not allow_empty:
-        raise ValueError(f"X has shape {tuple(X.shape)}, expected at least one row.")
-    return _moved("X", X, backend, scaling)
+    X = opened("X", X)  # noqa: N806
+    x = sample_rows(X, sample_shape)
+    if x.shape[0] == 0 and not allow_empty:
+        raise ValueError(f"X has shape {tuple(x.shape)}, expected at least one row.")
+    return _moved("X", x, backend, scaling, X.names)
 
 
 def sample_rows(X: Any, sample_shape: Shape) -> Any:  # noqa: N803
@@ -55,20 +60,27 @@ def sample_rows(X: Any, sample_shape: Shape) -> Any:  # noqa: N803
 
     Raises:
         ValueError: a wrong shape, text, dates, gaps.
+        TypeError: no array at all.
     """
-    X = _numeric("X", X) if is_host(X) else X  # noqa: N806
-    check_shape(tuple(X.shape), sample_shape)
-    return X
+    x = opened("X", X).array
+    check_shape(tuple(x.shape), sample_shape)
+    return x
 
 
-def _moved(what: str, x: Any, backend: Backend, scaling: Scaling | None) -> Any:
+def _moved(
+    what: str, x: Any, backend: Backend, scaling: Scaling | None, names: tuple[str, ...] = ()
+) -> Any:
     """A numeric array on the device, scaled and finite."""
     host = is_host(x)
-    scaled = x if scaling is None or not host else scaling.apply(x, backend.dtype_name)
-    moved = take_in(what, scaled, backend)
+    if host and scaling is not None:
+        x = scaling.apply(x, backend.dtype_name)
+    elif host and not x.flags.c_contiguous:
+        with np.errstate(over="ignore"):  # refused below
+            x = x.astype(backend.dtype_name, order="C")  # a batch gathers whole rows
+    moved = take_in(what, x, backend)
     if scaling is not None and not host:
         moved = scaling.apply_on_device(moved, backend)
-    _check_finite(what, moved, backend)
+    _check_finite(what, moved, backend, names)
     return moved
 
 
@@ -112,11 +124,10 @@ def targets(
     Raises:
         ValueError: a wrong shape, labels outside 0..units-1, text, non-finite numbers.
     """
-    host = is_host(y)
-    y = target_rows(y, loss, units, rows)
-    if loss.targets != "values" and y.ndim == 1:
-        return _labels(y, backend, units, host)
-    moved = _moved("y", y, backend, scaling)
+    t = target_rows(y, loss, units, rows)
+    if loss.targets != "values" and t.ndim == 1:
+        return _labels(t, backend, units)
+    moved = _moved("y", t, backend, scaling)
     if bool(backend.xp.any(loss.unfit(moved, backend.xp))):
         raise ValueError(
             f"y holds numbers that {type(loss).__name__} can't have, expected {loss.fit_targets}."
@@ -128,8 +139,8 @@ def targets(
 
 def target_rows(y: Any, loss: Loss, units: int, rows: int) -> Any:
     """y as a numeric array of the shape that the loss wants, where it lies; see `targets`."""
-    y = _numeric("y", y) if is_host(y) else y
-    shape = tuple(y.shape)
+    t = opened_targets(y, loss).array
+    shape = tuple(t.shape)
     if not shape or shape[0] != rows:
         raise ValueError(
             f"y has shape {shape}, expected {rows} rows as X has: one target for each sample."
@@ -140,10 +151,12 @@ def target_rows(y: Any, loss: Loss, units: int, rows: int) -> Any:
             f"{type(loss).__name__}: y looks one-hot, pass y.argmax(1)."
         )
     loss.check_shapes((rows, units), shape)
-    return y
+    return t
 
 
-def host_blocks(what: str, x: Any, backend: Backend, out: Any = None) -> Iterator[np.ndarray]:
+def host_blocks(
+    what: str, x: Any, backend: Backend, out: Any = None, names: tuple[str, ...] = ()
+) -> Iterator[np.ndarray]:
     """The rows of a numeric array as finite numpy blocks.
 
     Args:
@@ -151,6 +164,7 @@ def host_blocks(what: str, x: Any, backend: Backend, out: Any = None) -> Iterato
         x: numpy, or an array of any library.
         backend: the model's backend.
         out: True for rows to be left out, or None.
+        names: of the columns, for messages.
 
     Raises:
         ValueError: a number that is not finite, with its place.
@@ -159,20 +173,18 @@ def host_blocks(what: str, x: Any, backend: Backend, out: Any = None) -> Iterato
     for start in range(0, x.shape[0], _BLOCK):
         part = x[start : start + _BLOCK, ...]
         block = part if host else backend.to_numpy(take_in(what, part, backend))
-        if not np.isfinite(block).all():
-            row, *rest = np.argwhere(~np.isfinite(block))[0].tolist()
-            raise _not_finite(what, block[row, *rest], [start + row, *rest], block.dtype)
+        _check_finite_host(what, block, names, start)
         yield block if out is None else block[~out[start : start + _BLOCK]]
 
 
-def _labels(y: Any, backend: Backend, units: int, host: bool) -> Any:
+def _labels(y: Any, backend: Backend, units: int) -> Any:
     """Class numbers as integers, each in 0..units-1.
 
     They are looked at on the host in their own type, before a smaller one could wrap them around.
     """
     check_place("y", y, backend)
     owner = library_of(y)
-    numbers = np.asarray(y) if host or owner is None else owner().to_numpy(y)
+    numbers = y if is_host(y) or owner is None else owner().to_numpy(y)
     check_class_numbers(numbers, units)
     return take_in("y", y, backend, backend.index_dtype)
 
@@ -180,25 +192,30 @@ def _labels(y: Any, backend: Backend, units: int, host: bool) -> Any:
 def check_class_numbers(numbers: np.ndarray, units: int) -> None:
     """Refuses what is no class number in 0..units-1; numbers are on the host, in their own type."""
     if numbers.dtype.kind == "f":
-        if not np.isfinite(numbers).all():
-            raise ValueError("y holds NaN or infinity, expected class numbers.")
-        if (numbers != np.round(numbers)).any():
+        _check_finite_host("y", numbers)
+        broken = numbers != np.round(numbers)
+        if broken.any():
             raise ValueError(
-                f"y holds {numbers[numbers != np.round(numbers)][0]}, expected class numbers "
+                f"Unknown label type: continuous: y holds {numbers[broken][0]}, expected class numbers "
                 "0, 1, 2, ...: for a number to be predicted choose loss='squared_error'."
             )
-    _check_range(numbers.min(), numbers.max(), units)
+    _check_range(numbers, units)
 
 
-def _check_range(low: Any, high: Any, units: int) -> None:
-    if low < 0 or high >= units:
-        bad = int(low) if low < 0 else int(high)
-        hint = (
-            "labels may start at 1: pass y - 1"
-            if low == 1 and high == units
-            else (f"the last layer has {units} units, one for each class")
-        )
-        raise ValueError(f"y holds the label {bad}, expected class numbers 0..{units - 1}: {hint}.")
+def _check_range(numbers: np.ndarray, units: int) -> None:
+    low, high = int(numbers.min()), int(numbers.max())
+    if low >= 0 and high < units:
+        return
+    different = len(np.unique(numbers))
+    if (low, high) == (1, units):
+        hint = "labels may start at 1: pass y - 1"
+    elif different <= units:
+        hint = "classes, y = np.unique(y, return_inverse=True) makes class numbers"
+    else:
+        hint = f"there are {different} labels, and the last layer has a unit for each of {units}"
+    raise ValueError(
+        f"y holds the label {low if low < 0 else high}, expected class numbers 0..{units - 1}: {hint}."
+    )
 
 
 def _check_distributions(y: Any, backend: Backend) -> None:
@@ -208,6 +225,21 @@ def _check_distributions(y: Any, backend: Backend) -> None:
             f"y has shape {tuple(y.shape)} and rows that are no distribution, expected numbers >= 0 "
             "that sum to 1 in each row. For several labels at once choose "
             "loss='binary_cross_entropy'; for numbers 'squared_error'."
+        )
+
+
+def check_class_weight(class_weight: Any, loss: Loss) -> None:
+    """Refuses what is no ``{class: factor}``, and a loss of numbers to be predicted."""
+    if class_weight is None:
+        return
+    if not isinstance(class_weight, (Mapping, str)):
+        raise TypeError(
+            f"class_weight: got type {type(class_weight).__name__}, expected 'balanced' or "
+            "{class: factor}."
+        )
+    if loss.targets == "values" and not loss.classifies:
+        raise ValueError(
+            f"class_weight: the loss is {type(loss).__name__}, expected one of a classifier."
         )
 
 
@@ -239,7 +271,7 @@ def weights(
         on_host = sample_weight
         if not is_host(sample_weight):
             on_host = backend.to_numpy(take_in("sample_weight", sample_weight, backend))
-        total = _numeric("sample_weight", on_host).astype(np.float64)
+        total = numeric("sample_weight", on_host).astype(np.float64)
         if total.shape != (rows,):
             raise ValueError(
                 f"sample_weight has shape {total.shape}, expected ({rows},): one for each row of X."
@@ -286,9 +318,11 @@ def _class_factors(
             raise ValueError(
                 f"class_weight: got the class {label!r}, expected class numbers 0..{units - 1}."
             )
-        if not (math.isfinite(factor) and factor >= 0):
-            raise ValueError(f"class_weight: class {label} has {factor!r}, expected at least 0.")
-        factors[label] = factor
+        if not (is_number(factor) and 0 <= factor < math.inf):
+            raise ValueError(
+                f"class_weight: class {label} has {factor!r}, expected a finite number of at least 0."
+            )
+        factors[int(label)] = factor
     chosen: np.ndarray = factors[labels]
     return chosen
 
@@ -301,72 +335,27 @@ def finite_host(what: str, x: Any, backend: Backend) -> np.ndarray:
         x: numpy, list or data frame, or an array of any library in ordinary memory.
         backend: the model's backend.
     """
-    host = _numeric(what, x) if is_host(x) else backend.to_numpy(take_in(what, x, backend))
+    host = numeric(what, x) if is_host(x) else backend.to_numpy(take_in(what, x, backend))
     moved = backend.asarray(host)
     _check_finite(what, moved, backend)
     return np.array(backend.to_numpy(moved))
 
 
-def _check_finite(what: str, x: Any, backend: Backend) -> None:
+def _check_finite(what: str, x: Any, backend: Backend, names: tuple[str, ...] = ()) -> None:
     """Refuses NaN and infinity, in the dtype the model computes in."""
     xp = backend.xp
-    if bool(xp.all(xp.isfinite(x))):
+    if not bool(xp.all(xp.isfinite(x))):
+        _check_finite_host(what, backend.to_numpy(x), names)
+
+
+def _check_finite_host(
+    what: str, x: np.ndarray, names: tuple[str, ...] = (), first_row: int = 0
+) -> None:
+    """The same for a numpy array, or for its rows from one on; says where the first one is."""
+    finite = np.isfinite(x)
+    if finite.all():
         return
-    host = backend.to_numpy(x)
-    place = np.argwhere(~np.isfinite(host))[0].tolist()
-    raise _not_finite(what, host[tuple(place)], place, host.dtype)
-
-
-def _not_finite(what: str, number: Any, place: Sequence[int], dtype: Any) -> ValueError:
-    kind = "NaN" if np.isnan(number) else f"infinity or a number too large for {dtype}"
-    return ValueError(
-        f"{what} holds {kind} at {list(place)}, expected finite numbers: fill or drop such rows first."
-    )
-
-
-def _numeric(what: str, x: Any) -> np.ndarray:
-    """A host object as a numeric numpy array, or one sentence why it can't be one."""
-    if x is None:
-        raise ValueError(f"{what} is None, expected an array.")
-    if isinstance(x, np.ma.MaskedArray):
-        raise ValueError(
-            f"{what} is a masked array, expected a plain one: the mask would be ignored; call "
-            f"{what}.filled(...) first."
-        )
-    if hasattr(x, "toarray") and hasattr(x, "nnz"):
-        raise ValueError(f"{what}: sparse data was passed, expected dense; use {what}.toarray().")
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(
-            f"{what} can't be made an array, expected rows of equal length: {error}"
-        ) from None
-    if array.dtype == object:
-        try:
-            array = array.astype(np.float64)  # Python numbers, None and NA included
-        except (TypeError, ValueError):
-            raise ValueError(_not_numeric(what, x, array)) from None
-    if array.dtype.kind not in "biuf":
-        raise ValueError(_not_numeric(what, x, array))
-    return array
-
-
-def _not_numeric(what: str, x: Any, array: np.ndarray) -> str:
-    where = ""
-    columns, kinds = getattr(x, "columns", None), getattr(x, "dtypes", None)
-    if columns is not None and kinds is not None:
-        first = next(
-            (c for c, kind in zip(columns, kinds, strict=True) if not _is_number_type(kind)), None
-        )
-        where = "" if first is None else f" in column {first!r}"
-    advice = {
-        "c": "complex numbers are not supported",
-        "M": "turn dates into numbers first",
-        "m": "turn time spans into numbers first",
-    }.get(array.dtype.kind, "encode text as numbers first; class labels as 0, 1, 2, ...")
-    return f"{what} holds {array.dtype} data{where}, expected numbers: {advice}."
-
-
-def _is_number_type(kind: Any) -> bool:
-    name = str(kind).lower()
-    return any(word in name for word in ("int", "float", "bool", "double"))
+    row, *rest = np.argwhere(~finite)[0].tolist()
+    found = "NaN" if np.isnan(x[row, *rest]) else f"infinity or a value too large for {x.dtype}"
+    column = names[rest[0]] if len(rest) == 1 and names else ""
+    raise ValueError(gap(what, found, [first_row + row, *rest], column))

@@ -28,7 +28,7 @@ from portable_mlp.training.epoch import Plan, make_advance
 from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.history import History
 from portable_mlp.training.loop import Callback, Run, train
-from portable_mlp.training.options import Options, all_callbacks, check_validation
+from portable_mlp.training.options import BATCH_SIZE, Options, all_callbacks, check_validation
 from portable_mlp.training.problem import Problem
 
 if TYPE_CHECKING:
@@ -103,16 +103,19 @@ class MLP(Predictor):
                 "MLP: expected either sizes, such as MLP([784, 128, 10]), or layers= with inputs=."
             )
         if sizes is not None:
-            sample_shape: Shape = (checked_sizes(sizes)[0],)
+            if inputs is not None:
+                raise ValueError(
+                    f"MLP: got inputs={inputs!r} beside sizes, whose first number they are."
+                )
+            inputs, *widths = checked_sizes(sizes)
             layers = dense_stack(
-                list(sizes[1:]),
+                widths,
                 activation,
                 dropout=dropout,
                 weight_init=weight_init,
                 bias_init=bias_init,
             )
-        else:
-            sample_shape = sample_shape_of(inputs)
+        sample_shape = sample_shape_of(inputs)
         assert layers is not None  # noqa: S101
         randomness.check_seed(seed)
         chosen_loss = choose("loss", loss, LOSSES, Loss)
@@ -170,6 +173,10 @@ class MLP(Predictor):
         Raises:
             ValueError: an unknown name or another shape; then nothing is changed.
         """
+        if not isinstance(parameters, Mapping):
+            raise TypeError(
+                f"set_parameters: got type {type(parameters).__name__}, expected {{name: array}}."
+            )
         current = self.parameters()
         for name, value in parameters.items():
             if name not in current:
@@ -300,7 +307,7 @@ class MLP(Predictor):
         y: Any = None,
         *,
         epochs: int = 10,
-        batch_size: int | None = 128,
+        batch_size: int | None = BATCH_SIZE,
         optimizer: str | Optimizer = "adam",
         learning_rate: float | None = None,
         schedule: str | Schedule = "constant",
@@ -320,7 +327,7 @@ class MLP(Predictor):
             y: targets as the loss wants them: class numbers (n,), or values (n, outputs). None beside a
                 source, which has its own.
             epochs: passes over the data.
-            batch_size: rows of a mini-batch; None for all at once.
+            batch_size: rows of a mini-batch, 128; None for all at once.
             optimizer: a name or an `Optimizer`.
             learning_rate: in place of the optimizer's own.
             schedule: a name or a `Schedule`: a factor for the learning rate.
@@ -340,7 +347,9 @@ class MLP(Predictor):
             The figures of each epoch.
 
         Raises:
-            ValueError: data or options that can't be; the model stays as it was.
+            ValueError: data or options that can't be; the model stays as it was. docs/bad_input.md has
+                the sentences.
+            TypeError: no array, no list of callbacks; likewise.
             TrainingDiverged: numbers became non-finite; the model keeps the last weights with which
                 everything was finite.
         """
@@ -349,16 +358,18 @@ class MLP(Predictor):
 
         options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
         watching = all_callbacks(callbacks, verbose)
-        check_validation(validation_data, validation_fraction)
+        from_source = isinstance(validation_data, Source)
+        check_validation(validation_data, validation_fraction, from_source)
+        border.check_class_weight(class_weight, self.loss)
         with self.backend.scope():
             prepared = Preparation(
-                *(self._problem, self._units, self._scaling, self._seed),
+                *(self._problem, self._units, self._scaling, self._columns, self._seed),
                 *(self._scaling_kind, self._target_kind, options, device_budget),
             )
             feed, validation, total = prepared.feeds(
                 X, y, sample_weight, class_weight, validation_data, validation_fraction
             )
-            self._scaling = prepared.scaling
+            self._scaling, self._columns = prepared.scaling, prepared.columns
             if prepared.problem is not self._problem:
                 self._problem = prepared.problem
                 self._forget_compiled()

@@ -11,9 +11,12 @@ import numpy as np
 from portable_mlp import randomness
 from portable_mlp.backends import Backend, answer_like
 from portable_mlp.data.columns import Columns, check_columns
+from portable_mlp.data.opened import Opened
 from portable_mlp.data.source import Source
+from portable_mlp.model.memory import check_size
 from portable_mlp.model.preparation import Border
 from portable_mlp.nn import Loss, Network, Softmax, SoftmaxCrossEntropy
+from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.scaling import Scaling
 from portable_mlp.summary import summary
 from portable_mlp.training.evaluate import (
@@ -54,6 +57,7 @@ class Predictor:
         problem.loss.check_outputs(self._units)
         if problem.layout.size == 0:
             raise ValueError("layers: they have no parameters, expected at least one Dense.")
+        check_size(problem.layout)
         if isinstance(problem.network.layers[-1], Softmax) and isinstance(
             problem.loss, SoftmaxCrossEntropy
         ):
@@ -108,7 +112,10 @@ class Predictor:
 
     @property
     def columns(self) -> Columns:
-        """Names of the features, the target and the classes, as far as they are known."""
+        """Names of the features, the target and the classes, as far as they are known.
+
+        A training on a data frame gives those of its columns; later frames must have the same.
+        """
         return self._columns
 
     @columns.setter
@@ -178,7 +185,8 @@ class Predictor:
     def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
         if isinstance(X, Source):
             pieces = X.read(range(len(X.blocks)))
-            return np.concatenate([self._answer(piece.X, finish) for piece in pieces])
+            names = X.columns.features
+            return np.concatenate([self._answer(Opened(p.X, names), finish) for p in pieces])
         with self.backend.scope():
             x = self._border.features(X, allow_empty=True)
             outputs = self._outputs(*self._weights, x)
@@ -216,7 +224,7 @@ class Predictor:
                 f"scaling is {self._scaling_kind!r} and the model has seen no data: call fit first, "
                 "which works out what to scale by."
             )
-        return Border(self._problem, self._units, self._scaling)
+        return Border(self._problem, self._units, self._scaling, self._columns)
 
     def loss_and_gradients(
         self,
@@ -238,6 +246,8 @@ class Predictor:
             ``(loss, {"dense_1.weight": dL/dW, ...})``, penalties included, arrays in the kind of X.
         """
         problem = self._problem
+        if not is_whole(step, 0):
+            raise ValueError(f"step: got {step!r}, expected a whole number of at least 0.")
         with self.backend.scope():
             data, _ = self._border.data(X, y, sample_weight)
             keys = randomness.stream_keys(self._seed, step, self.network.streams)

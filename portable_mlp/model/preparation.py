@@ -10,7 +10,10 @@ import numpy as np
 
 from portable_mlp.data import inputs as border
 from portable_mlp.data.arrays import scan_arrays
+from portable_mlp.data.columns import Columns, check_columns, joined
+from portable_mlp.data.doubts import warn_of_samples, warn_of_targets
 from portable_mlp.data.fingerprint import Fingerprint, fingerprint, fingerprint_of
+from portable_mlp.data.opened import Opened, check_names, named, opened, opened_targets
 from portable_mlp.data.source import Source, split_source
 from portable_mlp.data.stream import Stream, loaded, row_bytes, scalings_of
 from portable_mlp.scaling import Scaling
@@ -32,16 +35,21 @@ class Border:
         problem: network, loss and backend; its target scaling.
         units: outputs of the network.
         scaling: of the samples, or None.
+        columns: names of the features, as far as they are known.
     """
 
     problem: Problem
     units: int
     scaling: Scaling | None
+    columns: Columns
 
     def features(self, X: Any, *, allow_empty: bool = False) -> Any:  # noqa: N803
         """X on the device, scaled."""
+        x = opened("X", X)
+        if self.columns.features:
+            check_names(self.columns.features, x.names)
         return border.features(
-            X,
+            x,
             self.problem.backend,
             self.problem.sample_shape,
             scaling=self.scaling,
@@ -77,6 +85,8 @@ class Border:
                 "y: got an array beside a source, expected None: the source has targets."
             )
         border.check_shape((source.rows, *source.sample_shape), self.problem.sample_shape)
+        if self.columns.features:
+            check_names(self.columns.features, source.columns.features)
 
     def streamed(self, source: Source, batch_size: int, budget: int, seed: int) -> Streamed:
         """A source as a feed that reads ahead."""
@@ -126,19 +136,29 @@ class Preparation(Border):
     ) -> tuple[Feed, Feed | None, float | None]:
         """``(training rows, validation rows or None, weight sum or None)``; see `MLP.fit`."""
         source = self._larger_than_budget(X, y)
+        if isinstance(X, Source):
+            self.columns = joined(self.columns, X.columns)
+            check_columns(self.columns, self.problem.sample_shape, self.units)
         if source is not None:
             self._check_streamed(source, sample_weight, class_weight)
             feeds: tuple[Feed, Feed | None, float | None] = self._stream(source, fraction)
         else:
             if isinstance(X, Source):
-                X, y = loaded(X)  # noqa: N806
+                rows, y = loaded(X)
+                X = Opened(rows, X.columns.features)  # noqa: N806
             feeds = self._memory(X, y, sample_weight, class_weight, fraction)
         if validation_data is None:
             return feeds
         feed, _, total = feeds
-        if isinstance(validation_data, Source):
-            return feed, self.feed(validation_data, None), total
-        return feed, self._whole(self.data(*validation_data)[0]), total
+        return feed, self._validation(validation_data), total
+
+    def _validation(self, given: tuple[Any, ...] | Source) -> Feed:
+        try:
+            if isinstance(given, Source):
+                return self.feed(given, None)
+            return self._whole(self.data(*given)[0])
+        except (ValueError, TypeError) as error:  # its X and y are not those of the training
+            raise type(error)(f"validation_data: {error}") from None
 
     # -- in memory -------------------------------------------------------------------------------
 
@@ -150,12 +170,15 @@ class Preparation(Border):
         class_weight: Mapping[int, float] | str | None,
         fraction: float,
     ) -> tuple[Whole, Whole | None, float | None]:
-        backend = self.problem.backend
-        self._scale_by(X, y, fraction)
-        data, total = self.data(X, y, sample_weight, class_weight)
-        x = border.sample_rows(X, self.problem.sample_shape)
-        t = border.target_rows(y, self.problem.loss, self.units, x.shape[0])
-        self.mark = fingerprint(x, t, backend)
+        backend, loss = self.problem.backend, self.problem.loss
+        x, t = opened("X", X), opened_targets(y, loss)
+        self.columns = named(self.columns, x, t)
+        self._scale_by(x, t, fraction)
+        data, total = self.data(x, t, sample_weight, class_weight)
+        if self.scaling is None:
+            warn_of_samples(x, data.x, backend)
+        warn_of_targets(t, data.y, loss, backend, self.problem.target_scaling)
+        self.mark = fingerprint(x.array, t.array, backend)
         if not fraction:
             return self._whole(data), None, total
         labels = backend.to_numpy(data.y) if data.y.ndim == 1 else None
@@ -167,7 +190,7 @@ class Preparation(Border):
         batch_size = self.options.batch_rows(data.x.shape[0])
         return Whole(data, batch_size, self.seed, self.problem.backend)
 
-    def _scale_by(self, X: Any, y: Any, fraction: float) -> None:  # noqa: N803
+    def _scale_by(self, X: Opened, y: Opened, fraction: float) -> None:  # noqa: N803
         """Works out, once, what samples and targets are scaled by: from the training rows alone."""
         inputs, outputs = self._wanted()
         if inputs is None and outputs is None:
@@ -182,7 +205,8 @@ class Preparation(Border):
             found = Scaling.of(outputs, border.host_blocks("y", t, backend, out))
             self.problem = replace(problem, target_scaling=found)
         if inputs is not None:
-            self.scaling = Scaling.of(inputs, border.host_blocks("X", x, backend, out))
+            blocks = border.host_blocks("X", x, backend, out, X.names)
+            self.scaling = Scaling.of(inputs, blocks)
 
     def _wanted(self) -> tuple[str | None, str | None]:
         """Kinds of the scalings that are to be worked out."""

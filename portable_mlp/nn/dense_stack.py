@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from portable_mlp.nn.choices import choose
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.nn.layer import Layer
 from portable_mlp.nn.layers import BatchNorm, Dense, Dropout, LayerNorm
+from portable_mlp.nn.plain_numbers import is_whole
 
 _RECTIFIERS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "mish", "softplus")
 
@@ -54,6 +55,7 @@ def dense_stack(
     norm = None
     if normalization is not None:
         norm = choose("normalization", normalization, NORMALIZATIONS, type)
+    drop = Dropout(dropout)  # refuses what is no share, also where no layer is hidden
     layers: list[Layer] = []
     hidden_init = weight_init if weight_init is not None else _init_for(act)
     for units in widths[:-1]:
@@ -61,8 +63,8 @@ def dense_stack(
         if norm is not None:
             layers.append(norm())
         layers.append(act)
-        if dropout:
-            layers.append(Dropout(dropout))
+        if drop.rate:
+            layers.append(drop)
     last_init = weight_init if weight_init is not None else "glorot_uniform"
     layers.append(Dense(widths[-1], last_init, bias_init))
     return layers
@@ -74,27 +76,25 @@ def _init_for(activation: Layer) -> str:
     return "he_uniform" if activation.kind in _RECTIFIERS else "glorot_uniform"
 
 
-def checked_sizes(sizes: Sequence[int]) -> Sequence[int]:
-    """Inputs, hidden widths and outputs as they were given, or one sentence why they can't be."""
-    if len(sizes) < 2 or not all(_is_size(n) for n in sizes):
+def checked_sizes(sizes: Sequence[int]) -> list[int]:
+    """Inputs, hidden widths and outputs as Python numbers, or one sentence why they can't be."""
+    known = isinstance(sizes, Iterable) and not isinstance(sizes, (str, bytes, Mapping, Set))
+    given = list(sizes) if known else []
+    if len(given) < 2 or not all(is_whole(n, 1) for n in given):
         raise ValueError(
-            f"MLP: sizes are {list(sizes)!r}, expected at least two whole numbers >= 1: inputs, "
-            "hidden widths, outputs."
+            f"MLP: sizes are {given if known else sizes!r}, expected at least two whole numbers >= 1: "
+            "inputs, hidden widths, outputs."
         )
-    return [int(n) for n in sizes]
+    return [int(n) for n in given]
 
 
 def sample_shape_of(inputs: int | Shape | None) -> Shape:
     """Shape of a sample from the number of features or from the shape itself."""
     if inputs is None:
         raise ValueError("MLP: layers= needs inputs=, the number of features: inputs=X.shape[1].")
-    shape: tuple[Any, ...] = (inputs,) if not isinstance(inputs, tuple) else inputs
-    if not shape or not all(_is_size(n) for n in shape):
+    shape: tuple[Any, ...] = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+    if not shape or not all(is_whole(n, 1) for n in shape):
         raise ValueError(
             f"MLP: inputs is {inputs!r}, expected the number of features or the shape of a sample."
         )
     return tuple(int(n) for n in shape)
-
-
-def _is_size(n: Any) -> bool:
-    return hasattr(n, "__index__") and not isinstance(n, bool) and n >= 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,13 +26,16 @@ class Network(Layer):
     layers: tuple[Layer, ...] = ()
 
     @classmethod
-    def of(cls, layers: Sequence[Any]) -> Network:
+    def of(cls, layers: Iterable[Any]) -> Network:
         """A network from any sequence of layers.
 
         Raises:
             TypeError: something in it is no layer.
             ValueError: it is empty, or two layers have the same name.
         """
+        if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+            raise TypeError(f"layers: got {layers!r}, expected a list of layers; write [...].")
+        layers = tuple(layers)
         for place, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 hint = " (write Dense(3), with parentheses)" if isinstance(layer, type) else ""
@@ -42,7 +45,7 @@ class Network(Layer):
                 )
         if not layers:
             raise ValueError("layers: got none, expected at least one, such as Dense(10).")
-        return cls(tuple(layers))
+        return cls(layers)
 
     @cached_property
     def named_layers(self) -> dict[str, Layer]:

@@ -7,7 +7,9 @@ Python number once, when the object is made.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import fields
+from numbers import Real
 from typing import Any
 
 
@@ -24,6 +26,29 @@ class PlainNumbers:
             plain = _plain(value)
             if plain is not value:
                 object.__setattr__(self, field.name, plain)
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Whether this is a whole number of at least so much: Python's or an array library's, no bool.
+
+    Example:
+        >>> is_whole(3, 1), is_whole(2.0, 1), is_whole(True, 1), is_whole([2], 1)
+        (True, False, False, False)
+    """
+    try:
+        return not isinstance(value, bool) and operator.index(value) >= least
+    except TypeError:
+        return False
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is a real number, and no truth value.
+
+    Example:
+        >>> is_number(0.5), is_number("0.5"), is_number(True)
+        (True, False, False)
+    """
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _plain(value: Any) -> Any:

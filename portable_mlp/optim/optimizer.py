@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, ClassVar
 
 from portable_mlp.nn.arrays import Array, Namespace
-from portable_mlp.nn.plain_numbers import PlainNumbers
+from portable_mlp.nn.plain_numbers import PlainNumbers, is_number
 
 Scalars = tuple[float, ...]
 """Numbers of one step that the host works out in full precision and hands to the rule."""
@@ -45,7 +45,8 @@ class Optimizer(PlainNumbers):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require(self.learning_rate > 0, "learning_rate", "a number above 0")
+        rate = self.learning_rate
+        self._require(is_number(rate) and rate > 0, "learning_rate", "a number above 0")
         self._require(self.weight_decay >= 0, "weight_decay", "a number of at least 0")
         for name in ("clip_value", "clip_norm"):
             limit = getattr(self, name)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from portable_mlp.nn.arrays import Array, Namespace
-from portable_mlp.nn.plain_numbers import PlainNumbers
+from portable_mlp.nn.plain_numbers import PlainNumbers, is_number
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class Penalty(PlainNumbers):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("l1", "l2"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected at least 0.")
+            factor = getattr(self, name)
+            if not (is_number(factor) and 0 <= factor < math.inf):
+                raise ValueError(f"{name}: got {factor!r}, expected a finite number of at least 0.")
 
     def __bool__(self) -> bool:
         return self.l1 > 0 or self.l2 > 0

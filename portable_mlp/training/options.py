@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from portable_mlp.nn.choices import choose
+from portable_mlp.nn.plain_numbers import is_number, is_whole
 from portable_mlp.optim import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from portable_mlp.training.callbacks import EpochLines, Interrupted, ProgressBar, StopOnNonFinite
 from portable_mlp.training.loop import Callback
+from portable_mlp.warning import warn
+
+BATCH_SIZE = 128
+"""Rows of a mini-batch where nobody says otherwise; smaller data sets are trained on at once."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Options:
             _check_whole("batch_size", batch_size)
         chosen = choose("optimizer", optimizer, OPTIMIZERS, Optimizer)
         rate = chosen.learning_rate if learning_rate is None else learning_rate
-        if not 0 < rate < math.inf:
+        if not (is_number(rate) and 0 < rate < math.inf):
             raise ValueError(f"learning_rate: got {rate!r}, expected a finite number above 0.")
         return cls(
             int(epochs),
@@ -62,9 +67,14 @@ class Options:
         )
 
     def batch_rows(self, rows: int) -> int:
-        """Rows of a mini-batch for a training set of so many rows."""
+        """Rows of a mini-batch for a training set of so many rows; warns where more were asked for."""
         if self.batch_size is None or self.optimizer.full_batch:
             return rows
+        if self.batch_size > max(rows, BATCH_SIZE):
+            warn(
+                f"batch_size: got {self.batch_size} for {rows} rows, which are taken all at once; "
+                "batch_size=None says so."
+            )
         return min(int(self.batch_size), rows)
 
 
@@ -94,26 +104,45 @@ def checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
         raise TypeError(
             f"callbacks: got one {type(callbacks).__name__}, expected a list; write [...]."
         )
-    for callback in callbacks:
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks: got {callbacks!r}, expected a list of Callback objects.")
+    listed = list(callbacks)
+    for callback in listed:
         if not isinstance(callback, Callback):
             raise TypeError(
                 f"callbacks: got {callback!r}, expected a Callback such as EarlyStopping() (an "
                 "instance, with parentheses)."
             )
-    return list(callbacks)
+    return listed
 
 
-def check_validation(data: Any, fraction: float) -> None:
-    """Refuses validation data beside a fraction, and what is no ``(X, y)``."""
-    if data is not None and fraction:
+def check_validation(data: Any, fraction: float, from_source: bool = False) -> None:
+    """Refuses validation data beside a fraction, and what is no ``(X, y)`` and no share.
+
+    Args:
+        data: as for `MLP.fit`.
+        fraction: likewise.
+        from_source: whether the data are a source of rows.
+    """
+    if not (is_number(fraction) and 0 <= fraction < 1):
+        raise ValueError(f"validation_fraction: got {fraction!r}, expected a share in [0, 1).")
+    if data is None:
+        return
+    if fraction:
         raise ValueError("fit: got validation_data and validation_fraction, expected one of them.")
-    if isinstance(data, (tuple, list)) and len(data) not in (2, 3):
+    if from_source:
+        return
+    if not isinstance(data, (tuple, list)):
+        raise TypeError(
+            f"validation_data: got type {type(data).__name__}, expected (X, y) or (X, y, "
+            "sample_weight)."
+        )
+    if len(data) not in (2, 3):
         raise ValueError(
             f"validation_data: got {len(data)} part(s), expected (X, y) or (X, y, sample_weight)."
         )
 
 
 def _check_whole(name: str, value: Any) -> None:
-    whole = hasattr(value, "__index__") and not isinstance(value, bool)
-    if not whole or value < 1:
+    if not is_whole(value, 1):
         raise ValueError(f"{name}: got {value!r}, expected a whole number of at least 1.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from portable_mlp.nn.arrays import Array
 from portable_mlp.nn.layer import Context, Layer, Tree
+from portable_mlp.nn.plain_numbers import is_number
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Dropout(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.rate < 1:
+        if not (is_number(self.rate) and 0 <= self.rate < 1):
             raise ValueError(
                 f"Dropout: rate is {self.rate!r}, expected a share in [0, 1): the share that is "
                 "dropped, not kept."

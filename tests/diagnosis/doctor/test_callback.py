@@ -159,6 +159,7 @@ def test_labels_beside_a_network_that_is_not_recognised(options: dict[str, Any])
     assert ids(trained(model, y=shuffled(T if "loss" in options else Y))) == ["D24"]
 
 
+@pytest.mark.filterwarnings("ignore:y has scale")
 @pytest.mark.parametrize("loss", ["squared_error", "huber"])
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 def test_targets_of_another_size(loss: str, activation: str) -> None:
