@@ -191,7 +191,8 @@ class Predictor:
             x = self._border.features(X, allow_empty=True)
             outputs = self._outputs(*self._weights, x)
             answer = finish(outputs, self._problem.context(self.backend.xp))
-            return answer_like(answer, X, self.backend)
+            like = X.array if isinstance(X, Opened) else X
+            return answer_like(answer, like, self.backend)
 
     def evaluate(
         self,
