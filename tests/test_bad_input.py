@@ -191,7 +191,7 @@ def test_one_sample_at_a_time_is_no_single_class() -> None:
 def test_rows_lie_together_on_the_device() -> None:
     """In Fortran order an epoch of 60,000 rows took twice as long: each batch gathers whole rows."""
     for given in (np.asfortranarray(X), np.asfortranarray(X.astype(np.float32)), X[:, ::-1]):
-        x = MLP([4, 3])._features(given)
+        x = MLP([4, 3])._border.features(given)
         assert x.flags.c_contiguous
         np.testing.assert_array_equal(x, given.astype(np.float32))
 

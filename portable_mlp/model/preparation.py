@@ -147,6 +147,7 @@ class Preparation(Border):
                 rows, y = loaded(X)
                 X = Opened(rows, X.columns.features)  # noqa: N806
             feeds = self._memory(X, y, sample_weight, class_weight, fraction)
+        self.options.warn_of_batch(feeds[0].rows)
         if validation_data is None:
             return feeds
         feed, _, total = feeds

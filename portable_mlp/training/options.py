@@ -67,15 +67,20 @@ class Options:
         )
 
     def batch_rows(self, rows: int) -> int:
-        """Rows of a mini-batch for a training set of so many rows; warns where more were asked for."""
+        """Rows of a mini-batch for a training set of so many rows."""
         if self.batch_size is None or self.optimizer.full_batch:
             return rows
+        return min(int(self.batch_size), rows)
+
+    def warn_of_batch(self, rows: int) -> None:
+        """Warns where a mini-batch was to have more rows than there are."""
+        if self.batch_size is None or self.optimizer.full_batch:
+            return
         if self.batch_size > max(rows, BATCH_SIZE):
             warn(
                 f"batch_size: got {self.batch_size} for {rows} rows, which are taken all at once; "
                 "batch_size=None says so."
             )
-        return min(int(self.batch_size), rows)
 
 
 def progress(verbose: int | None) -> list[Callback]:
