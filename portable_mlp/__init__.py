@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from portable_mlp import lazy
 
 if TYPE_CHECKING:
-    from portable_mlp import backends, diagnosis, nn, optim, training
+    from portable_mlp import backends, diagnosis, metrics, nn, optim, training
     from portable_mlp.data import load_digits, load_fashion_mnist, load_mnist
     from portable_mlp.diagnosis import (
         Doctor,
@@ -53,6 +53,7 @@ __all__ = [
     "load_digits",
     "load_fashion_mnist",
     "load_mnist",
+    "metrics",
     "nn",
     "optim",
     "training",

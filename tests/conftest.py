@@ -159,7 +159,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs_argmax: calls xp.argmax, on the device")
+    config.addinivalue_line("markers", "needs_argmax: calls xp.argmax or argsort on the device")
     try:
         import array_api_strict
     except ImportError:
@@ -169,7 +169,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-NO_ARGMAX = "array-api-strict's argmax makes an int64 on its device that has none"
+NO_ARGMAX = "array-api-strict's argmax and argsort make an int64 on its device that has none"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -16,7 +16,7 @@ from portable_mlp.files.container import Container, Tensor
 from portable_mlp.files.errors import NEWER, Refusal, reading
 from portable_mlp.files.plain import as_json, from_json
 from portable_mlp.files.record import TrainingRecord
-from portable_mlp.metrics import METRICS
+from portable_mlp.metrics import METRICS, choose_metrics
 from portable_mlp.nn import Layer, Loss, Network, ParameterLayout
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.optim import Penalty
@@ -120,6 +120,7 @@ class Description:
             )
         units = self.output_shape[0]
         self.loss.check_outputs(units)
+        choose_metrics(self.metrics, self.loss, units)
         check_columns(self.columns, self.sample_shape, units)
         check_target_scaling(self.target_scaling, self.loss, units)
 

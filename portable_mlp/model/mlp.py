@@ -13,7 +13,7 @@ from portable_mlp import backends, randomness
 from portable_mlp.backends import Backend
 from portable_mlp.data import inputs as border
 from portable_mlp.data.source import Source
-from portable_mlp.metrics import Metric, choose_metrics
+from portable_mlp.metrics import AnyMetric, choose_metrics
 from portable_mlp.model.predictor import Predictor
 from portable_mlp.model.preparation import DEVICE_BUDGET, Preparation
 from portable_mlp.nn import LOSSES, Layer, Loss, Network
@@ -48,7 +48,8 @@ class MLP(Predictor):
         weight_init: of the weights of ``sizes``; None chooses by the activation.
         bias_init: of the biases of ``sizes``.
         loss: a name or a `Loss`. The last layer gives logits to the losses of classifiers.
-        metrics: names or `Metric` objects; None means accuracy for a classifier.
+        metrics: names of `portable_mlp.metrics.METRICS`, which says what they are, or metrics such as
+            ``TopK(4)``; None means accuracy for a classifier.
         l1: factor of Σ|w| in the loss, over weights, not biases and norms.
         l2: factor of ½ Σ w² in the loss, over weights.
         scaling: of the samples: ``"standard"`` (mean 0, standard deviation 1), ``"minmax"`` (0 to 1),
@@ -87,7 +88,7 @@ class MLP(Predictor):
         weight_init: Initializer | str | None = None,
         bias_init: Initializer | str = "zeros",
         loss: str | Loss = "softmax_cross_entropy",
-        metrics: Sequence[str | Metric] | None = None,
+        metrics: Sequence[str | AnyMetric] | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
         scaling: str | Scaling | None = None,
@@ -125,11 +126,13 @@ class MLP(Predictor):
             sample_shape=sample_shape,
             loss=chosen_loss,
             penalty=Penalty(l1, l2),
-            metrics=choose_metrics(metrics, chosen_loss),
+            metrics=(),
             backend=backends.get(*(("numpy", None) if auto else (backend, device)), dtype),
         )
         self._seed = int(seed)
         self._check_outputs()
+        chosen_metrics = choose_metrics(metrics, chosen_loss, self._units)
+        self._problem = replace(self._problem, metrics=chosen_metrics)
         self._choose_scalings(scaling, target_scaling)
         if auto:
             made = choose_backend(self._problem, backend, device, dtype)

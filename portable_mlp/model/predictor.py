@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +15,7 @@ from portable_mlp.backends import Backend, answer_like
 from portable_mlp.data.columns import Columns, check_columns
 from portable_mlp.data.opened import Opened
 from portable_mlp.data.source import Source
+from portable_mlp.metrics import AnyMetric, choose_metrics
 from portable_mlp.model.memory import check_size
 from portable_mlp.model.preparation import Border
 from portable_mlp.nn import Loss, Network, Softmax, SoftmaxCrossEntropy
@@ -20,11 +23,11 @@ from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.scaling import Scaling
 from portable_mlp.summary import summary
 from portable_mlp.training.evaluate import (
+    bring_over,
     figures,
     make_evaluate,
     make_outputs,
     penalty_of,
-    sums_of,
 )
 from portable_mlp.training.problem import Problem, Snapshot
 
@@ -200,6 +203,7 @@ class Predictor:
         y: Any = None,
         *,
         sample_weight: Any = None,
+        metrics: Sequence[str | AnyMetric] | None = None,
     ) -> dict[str, float]:
         """Loss (penalties included) and metrics.
 
@@ -207,15 +211,23 @@ class Predictor:
             X: samples (n, features), or a source.
             y: targets as for `fit`.
             sample_weight: one number >= 0 for each row.
+            metrics: for this call, in place of the model's own; see `portable_mlp.metrics.METRICS`.
 
         Returns:
             ``{"loss": ..., "accuracy": ...}``.
+
+        Raises:
+            ValueError: data that can't be, or a metric that this loss does not have.
         """
+        problem = self._problem
+        if metrics is not None:
+            problem = replace(problem, metrics=choose_metrics(metrics, self.loss, self._units))
         with self.backend.scope():
-            sums = sums_of(self._evaluate, *self._weights, self._border.feed(X, y, sample_weight))
-            sums.append(penalty_of(self._problem, self._weights.vector))
-            host = [float(v) for v in self.backend.to_numpy(self.backend.xp.stack(sums))]
-        return figures(self._problem, host[:-1], host[-1])
+            evaluate = self._evaluate if metrics is None else make_evaluate(problem)
+            sums = evaluate(*self._weights, self._border.feed(X, y, sample_weight))
+            sums.append(penalty_of(problem, self._weights.vector))
+            *host, penalty = bring_over(sums, self.backend)
+        return figures(problem, problem.metrics, host, float(penalty))
 
     @property
     def _border(self) -> Border:

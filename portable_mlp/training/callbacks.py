@@ -18,7 +18,8 @@ class BestEpoch(Callback):
 
     Args:
         monitor: a figure of `History`; None means ``"val_loss"``, or ``"loss"`` without validation.
-        mode: ``"min"``, ``"max"``, or ``"auto"``: max for accuracies, min for all others.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: max for metrics of which more is better, such as
+            accuracies, F1, AUC and R², min for all others.
         min_delta: a change smaller than this is no improvement; ties keep the earlier epoch.
         restore_best: whether to go back to the best weights at the end.
     """
@@ -44,11 +45,22 @@ class BestEpoch(Callback):
     def on_epoch_end(self, run: Run) -> None:
         name = self.monitor or ("val_loss" if run.validation is not None else "loss")
         value = run.history[name][-1]
-        maximise = self.mode == "max" or (self.mode == "auto" and name.endswith("accuracy"))
-        gain = (value - self.best) if maximise else (self.best - value)
+        gain = (value - self.best) if self._maximises(name, run) else (self.best - value)
         if math.isnan(self.best) or gain > self.min_delta:
             self.best, self.best_epoch = value, run.history.epochs
             self._snapshot = run.kept_snapshot() if self.restore_best else None
+
+    def _maximises(self, name: str, run: Run) -> bool:
+        if self.mode != "auto":
+            return self.mode == "max"
+        plain = name.removeprefix("val_")
+        larger = next((m.larger_is_better for m in run.problem.metrics if m.name == plain), False)
+        if larger is None:
+            raise ValueError(
+                f"{type(self).__name__}: mode is 'auto' and {plain!r} is a metric of your own, expected "
+                "mode='min' or 'max', or a metric that was made with larger_is_better."
+            )
+        return larger
 
     def on_train_end(self, run: Run) -> None:
         if self._snapshot is not None:
@@ -63,7 +75,8 @@ class EarlyStopping(BestEpoch):
 
     Args:
         monitor: a figure of `History`; None means ``"val_loss"``, or ``"loss"`` without validation.
-        mode: ``"min"``, ``"max"``, or ``"auto"``: max for accuracies, min for all others.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: max for metrics of which more is better, such as
+            accuracies, F1, AUC and R², min for all others.
         min_delta: a change smaller than this is no improvement.
         restore_best: whether to go back to the best weights at the end.
         patience: epochs without improvement, at least 1.

@@ -9,6 +9,7 @@ import numpy as np
 
 from portable_mlp.backends import Backend
 from portable_mlp.backends.pieces import Pieces
+from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.layer import Tree
 from portable_mlp.optim import LBFGS, Optimizer
 from portable_mlp.optim.lbfgs import LBFGSState
@@ -16,12 +17,12 @@ from portable_mlp.training.problem import Problem, Snapshot
 
 
 class Totals(NamedTuple):
-    """Sums over the steps of an epoch, 0-d arrays on the device."""
+    """Sums over the steps of an epoch, 0-d arrays on the device but for some metrics."""
 
     loss: Any  # Σ mass · loss, or Σ loss for a sum loss
     penalty: Any  # Σ mass · penalty
     squared_gradient: Any  # Σ ‖gradient‖² over the optimizer's steps
-    metrics: tuple[Any, ...]
+    metrics: tuple[Any, ...]  # what the running metrics keep
 
 
 class Pending(NamedTuple):
@@ -45,10 +46,11 @@ class Carry(NamedTuple):
 def zero_totals(problem: Problem) -> Totals:
     """Where the sums of an epoch start."""
 
-    def zero() -> Any:
-        return problem.backend.asarray(np.zeros(()))
+    def zeros(shape: Shape = ()) -> Any:
+        return problem.backend.asarray(np.zeros(shape))
 
-    return Totals(zero(), zero(), zero(), tuple(zero() for _ in problem.metrics))
+    shapes = [metric.shape(problem.loss, problem.units) for metric in problem.running]
+    return Totals(zeros(), zeros(), zeros(), tuple(zeros(shape) for shape in shapes))
 
 
 def first_carry(problem: Problem, optimizer: Optimizer, start: Snapshot, slots: Any) -> Carry:

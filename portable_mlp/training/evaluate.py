@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from portable_mlp.backends import Backend
+from portable_mlp.metrics import AnyMetric
 from portable_mlp.nn.layer import Tree
+from portable_mlp.training.carry import map_arrays, zero_totals
 from portable_mlp.training.feed import Feed
 from portable_mlp.training.problem import Data, Problem
+
+Evaluate = Callable[[Any, Tree, Feed], list[Any]]
+"""``evaluate(vector, state, feed) -> [loss sum, mass, *sums of each metric]``."""
 
 
 def chunk_rows(problem: Problem) -> int:
@@ -36,50 +46,73 @@ def _viewed(problem: Problem) -> Callable[[Any], Tree]:
     return views
 
 
-def make_evaluate(problem: Problem) -> Callable[[Any, Tree, Data], list[Any]]:
-    """A function ``(vector, state, data) -> [loss sum, mass, *metric sums]``, 0-d device arrays."""
-    xp, rows, views = problem.backend.xp, chunk_rows(problem), _viewed(problem)
+class _Sums(NamedTuple):
+    loss: Any
+    mass: Any
+    metrics: tuple[Any, ...]  # what the running ones keep
 
-    def sums_of(params: Tree, state: Tree, batch: Data) -> list[Any]:
+
+def make_evaluate(problem: Problem) -> Evaluate:
+    """Sums over all rows of a feed, on the device; see `Evaluate`."""
+    backend, xp, views = problem.backend, problem.backend.xp, _viewed(problem)
+    size, whole_set = chunk_rows(problem), problem.whole_set
+
+    def add(sums: _Sums, params: Tree, state: Tree, batch: Data) -> tuple[_Sums, Any]:
         outputs = problem.outputs(xp, params, state, batch.x)
         value, _ = problem.loss(outputs, batch.y, batch.weights, problem.context(xp))
-        loss, metrics, mass = problem.sums(xp, value, outputs, batch)
-        return [loss, mass + xp.zeros_like(loss), *metrics]
+        loss, metrics, mass = problem.sums(xp, sums.metrics, value, outputs, batch)
+        sums = _Sums(sums.loss + loss, sums.mass + mass, metrics)
+        return sums, outputs if whole_set else None
 
-    compiled = problem.backend.compile(sums_of)
+    compiled = backend.compile(add)
 
-    def evaluate(vector: Any, state: Tree, data: Data) -> list[Any]:
-        totals: list[Any] = []
-        params = views(vector)
-        for part in chunks(data.x.shape[0], rows):
-            weights = None if data.weights is None else data.weights[part]
-            batch = Data(data.x[part, ...], data.y[part, ...], weights)
-            sums = compiled(params, state, batch)
-            totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else list(sums)
-        return totals
+    def evaluate(vector: Any, state: Tree, feed: Feed) -> list[Any]:
+        zeros, params, seen = zero_totals(problem), views(vector), list[Data]()
+        sums = _Sums(zeros.loss, zeros.loss, zeros.metrics)
+        for part in feed.parts():
+            for rows in chunks(part.x.shape[0], size):
+                weights = None if part.weights is None else part.weights[rows]
+                batch = Data(part.x[rows, ...], part.y[rows, ...], weights)
+                sums, outputs = compiled(sums, params, state, batch)
+                if whole_set:
+                    seen.append(Data(outputs, *map_arrays(backend.copy, batch[1:])))
+            backend.synchronize(sums.loss)  # before the part's memory is read into again
+        running = iter(sums.metrics)
+        of_all = iter(problem.sums_of_all(_joined(seen, xp)) if whole_set else ())
+        metrics = [next(running if m in problem.running else of_all) for m in problem.metrics]
+        return [sums.loss, sums.mass, *metrics]
 
     return evaluate
 
 
-def sums_of(
-    evaluate: Callable[[Any, Tree, Data], list[Any]], vector: Any, state: Tree, feed: Feed
-) -> list[Any]:
-    """What `make_evaluate` gives, over all rows of a feed."""
-    totals: list[Any] = []
-    for part in feed.parts():
-        sums = evaluate(vector, state, part)
-        totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else sums
-        feed.backend.synchronize(totals[0])  # before the part's memory is read into again
-    return totals
+def _joined(parts: Sequence[Data], xp: Any) -> Data:
+    joined: list[Any] = [
+        None if arrays[0] is None else xp.concat(arrays) for arrays in zip(*parts, strict=True)
+    ]
+    return Data(*joined)
 
 
-def figures(problem: Problem, sums: list[float], penalty: float) -> dict[str, float]:
-    """``{"loss": ..., metric: ...}`` from the sums of `make_evaluate`, on the host."""
-    loss, mass, *metrics = sums
-    mean = mass if mass > 0 else 1.0
+def bring_over(arrays: Sequence[Any], backend: Backend) -> list[NDArray[np.float64]]:
+    """The arrays on the host, in one transfer."""
+    xp = backend.xp
+    flat = xp.concat([xp.reshape(array, (-1,)) for array in arrays])
+    host = backend.to_numpy(flat).astype(np.float64)
+    ends = list(accumulate(math.prod(array.shape) for array in arrays))
+    parts = np.split(host, ends[:-1])
+    return [part.reshape(array.shape) for part, array in zip(parts, arrays, strict=True)]
+
+
+def figures(
+    problem: Problem,
+    metrics: Sequence[AnyMetric],
+    sums: Sequence[NDArray[np.float64]],
+    penalty: float,
+) -> dict[str, float]:
+    """``{"loss": ..., metric: ...}`` from ``[loss sum, mass, *sums of each metric]`` on the host."""
+    loss, mean = float(sums[0]), float(sums[1]) or 1.0
     result = {"loss": (loss if problem.loss.reduction == "sum" else loss / mean) + penalty}
-    for metric, total in zip(problem.metrics, metrics, strict=True):
-        result[metric.name] = total / mean
+    for metric, found in zip(metrics, sums[2:], strict=True):
+        result[metric.name] = metric.figure(found, mean)
     return result
 
 

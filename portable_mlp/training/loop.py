@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from portable_mlp.nn.layer import Tree
 from portable_mlp.training.carry import Carry, map_arrays, to_device, to_host, zero_totals
 from portable_mlp.training.divergence import TrainingDiverged, locate
 from portable_mlp.training.epoch import Advance, Epoch, Plan
-from portable_mlp.training.evaluate import figures, penalty_of, sums_of
+from portable_mlp.training.evaluate import Evaluate, bring_over, figures, penalty_of
 from portable_mlp.training.feed import Feed
 from portable_mlp.training.history import History
-from portable_mlp.training.problem import Data, Problem, Snapshot
+from portable_mlp.training.problem import Problem, Snapshot
 
 
 @dataclass
@@ -151,7 +150,7 @@ def train(
     run: Run,
     callbacks: Sequence[Callback],
     advance: Advance,
-    evaluate: Callable[[Any, Tree, Data], list[Any]],
+    evaluate: Evaluate,
 ) -> None:
     """Runs the epochs of the plan; ``run.carry`` and ``run.history`` hold the result.
 
@@ -207,7 +206,7 @@ def _epoch(
     run: Run,
     number: int,
     advance: Advance,
-    evaluate: Callable[[Any, Tree, Data], list[Any]],
+    evaluate: Evaluate,
     callbacks: Sequence[Callback],
 ) -> bool:
     """One epoch and its figures; False if they are not finite."""
@@ -227,20 +226,22 @@ def _epoch(
     validation = []
     if run.validation is not None:
         snapshot = run.snapshot()
-        validation = sums_of(evaluate, snapshot.vector, snapshot.state, run.validation)
+        validation = evaluate(snapshot.vector, snapshot.state, run.validation)
         validation.append(penalty_of(problem, snapshot.vector))
-    host = _bring_over(run, validation)
+    totals, count = run.moving.totals, len(problem.running)
+    sums = [_all_finite(run), totals.loss, totals.penalty, totals.squared_gradient]
+    host = bring_over([*sums, *totals.metrics, *validation], backend)
     seconds = time.perf_counter() - started
-    finite, loss, penalty, squared = host[:4]
+    finite, loss, penalty, squared = (float(number) for number in host[:4])
     if not finite or not np.isfinite([loss, penalty, squared]).all():
         return False
 
-    metrics, host = host[4 : 4 + len(problem.metrics)], host[4 + len(problem.metrics) :]
-    mass = float(plan.rows) if plan.total_weight is None else plan.total_weight
-    row = figures(problem, [loss, mass, *metrics], penalty / mass)
+    kept, found = host[4 : 4 + count], host[4 + count :]
+    mass = np.asarray(plan.rows if plan.total_weight is None else plan.total_weight)
+    row = figures(problem, problem.running, [host[1], mass, *kept], penalty / float(mass))
     if validation:
-        found = figures(problem, list(host[:-1]), host[-1])
-        row |= {f"val_{name}": value for name, value in found.items()}
+        of_validation = figures(problem, problem.metrics, found[:-1], float(found[-1]))
+        row |= {f"val_{name}": value for name, value in of_validation.items()}
     row["learning_rate"] = epoch.rate(plan.updates - 1)
     row["gradient_norm"] = float(np.sqrt(squared / plan.updates))
     row["seconds"] = seconds
@@ -272,14 +273,6 @@ def _steps(run: Run, epoch: Epoch, callbacks: Sequence[Callback]) -> None:
             backend.synchronize(run.moving.totals.loss)
         if time.perf_counter() - started < 0.1:
             run.together = min(2 * run.together, 256)
-
-
-def _bring_over(run: Run, validation: list[Any]) -> list[float]:
-    """``[all finite, loss, penalty, Σ‖g‖², metric sums..., validation sums...]`` in one transfer."""
-    totals, backend = run.moving.totals, run.problem.backend
-    sums = [_all_finite(run), totals.loss, totals.penalty, totals.squared_gradient]
-    sums = [*sums, *totals.metrics, *validation]
-    return [float(v) for v in backend.to_numpy(backend.xp.stack(sums))]
 
 
 def _all_finite(run: Run) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from portable_mlp import randomness
 from portable_mlp.backends import Backend
-from portable_mlp.metrics import Metric
+from portable_mlp.metrics import AnyMetric, RunningMetric, WholeSetMetric
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.nn.layer import Context, Tree
@@ -46,7 +46,7 @@ class Problem:
     sample_shape: Shape
     loss: Loss
     penalty: Penalty
-    metrics: tuple[Metric, ...]
+    metrics: tuple[AnyMetric, ...]
     backend: Backend
     target_scaling: Scaling | None = None
     """How the numbers to be predicted were scaled: metrics see them as they were."""
@@ -59,6 +59,21 @@ class Problem:
     def has_foreign_code(self) -> bool:
         """Whether a layer, the loss or a metric is the user's own."""
         return any(is_foreign(part) for part in (self.network, self.loss, self.metrics))
+
+    @cached_property
+    def running(self) -> tuple[RunningMetric, ...]:
+        """The metrics that are added up batch by batch."""
+        return tuple(m for m in self.metrics if isinstance(m, RunningMetric))
+
+    @cached_property
+    def whole_set(self) -> tuple[WholeSetMetric, ...]:
+        """The metrics that need all samples at once."""
+        return tuple(m for m in self.metrics if isinstance(m, WholeSetMetric))
+
+    @cached_property
+    def units(self) -> int:
+        """Outputs of the network."""
+        return self.network.output_shape(self.sample_shape)[0]
 
     @cached_property
     def layout(self) -> ParameterLayout:
@@ -115,18 +130,27 @@ class Problem:
         return value, self.layout.flatten(gradients, xp), outputs, state
 
     def sums(
-        self, xp: Any, value: Any, outputs: Any, batch: Data
+        self, xp: Any, kept: tuple[Any, ...], value: Any, outputs: Any, batch: Data
     ) -> tuple[Any, tuple[Any, ...], Any]:
-        """``(loss, metrics, mass)`` of a batch as sums over its samples, weighted."""
+        """``(loss, metrics, mass)`` of a batch as sums over its samples, weighted.
+
+        Metrics go on from what was ``kept`` of the batches before it.
+        """
         ctx = self.context(xp)
         weighted = batch.weights is not None
         mass = xp.sum(batch.weights) if weighted else float(outputs.shape[0])
         outputs, targets = self.in_units(outputs), self.in_units(batch.y)
-        metrics = []
-        for metric in self.metrics:
-            values = metric(outputs, targets, self.loss, ctx)
-            metrics.append(xp.sum(values * batch.weights) if weighted else xp.sum(values))
-        return (value if self.loss.reduction == "sum" else value * mass), tuple(metrics), mass
+        metrics = tuple(
+            metric.add(sums, outputs, targets, batch.weights, self.loss, ctx)
+            for metric, sums in zip(self.running, kept, strict=True)
+        )
+        return (value if self.loss.reduction == "sum" else value * mass), metrics, mass
+
+    def sums_of_all(self, data: Data) -> list[Any]:
+        """What the metrics make of all samples at once, whose outputs are ``data.x``."""
+        ctx = self.context(self.backend.xp)
+        outputs, targets = self.in_units(data.x), self.in_units(data.y)
+        return [m.sums(outputs, targets, data.weights, self.loss, ctx) for m in self.whole_set]
 
     def in_units(self, values: Any) -> Any:
         """Numbers of the targets' scale in the units in which they were given."""

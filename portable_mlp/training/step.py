@@ -151,11 +151,11 @@ def _add(
 ) -> tuple[Totals, Any]:
     """``(totals with this batch, its mass)``; the gradient's norm is added where it is known."""
     totals = carry.totals
-    loss, metrics, mass = problem.sums(xp, value, outputs, batch)
+    loss, metrics, mass = problem.sums(xp, totals.metrics, value, outputs, batch)
     added = totals._replace(
         loss=totals.loss + loss,
         penalty=totals.penalty + penalty * mass,
-        metrics=tuple(a + b for a, b in zip(totals.metrics, metrics, strict=True)),
+        metrics=metrics,
     )
     return added, mass
 

@@ -214,6 +214,8 @@ def test_file_larger_than_memory(
         ("penalty", None, "penalty is None, expected Penalty"),
         ("metrics", ["mine"], "metrics 'mine', expected one of accuracy"),
         ("metrics", "accuracy", "metrics is 'accuracy', expected"),
+        ("metrics", ["r2"], "r2: the loss is SoftmaxCrossEntropy, expected one that predicts"),
+        ("metrics", ["accuracy", "accuracy"], "metrics: got 'accuracy' more than once"),
         ("dtype", "float16", "dtype 'float16', expected one of float32, float64"),
         ("dtype", "float64", "dense_1.weight is F32 of shape (2, 3), expected F64"),
         ("dtype", "x" * 3_000_000, "dtype 'xxx"),

@@ -15,7 +15,6 @@ from portable_mlp.data.source import Blocks, Piece, Source, split_source
 from portable_mlp.data.stream import Stream
 from portable_mlp.optim import SGD, Adam
 from portable_mlp.training import Callback, Run
-from portable_mlp.training.evaluate import sums_of
 from portable_mlp.training.feed import Chunk, Streamed, Whole
 from portable_mlp.training.problem import Data
 
@@ -157,7 +156,7 @@ def test_figures_are_of_all_chunks(backend: Backend) -> None:
         *(InMemory(X, target), backend, problem.loss, 1), batch_size=20, budget=BUDGET, seed=0
     )
     with backend.scope():
-        sums = sums_of(model._evaluate, *model._weights, Streamed(stream, 20, backend))
+        sums = model._evaluate(*model._weights, Streamed(stream, 20, backend))
         found = [float(v) for v in sums]
     expected = model.evaluate(X, target[:, None])
     assert found[1] == ROWS

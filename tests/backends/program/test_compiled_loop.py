@@ -12,6 +12,7 @@ from portable_mlp import MLP, nn, optim
 from portable_mlp.backends import Backend, Loop, pieces
 from portable_mlp.backends.numpy import NumpyBackend
 from portable_mlp.backends.program import CompiledLoop, kernels
+from portable_mlp.metrics import METRICS, AnyMetric, RunningMetric
 from portable_mlp.nn.dense_stack import dense_stack
 from portable_mlp.optim import OPTIMIZERS, Optimizer
 from portable_mlp.randomness import stream_keys
@@ -189,6 +190,23 @@ def test_every_loss(name: str, compiler: str) -> None:
     else:
         layers = dense_stack([9, CLASSES], "tanh")
     compare_on_numpy(layers, optim.SGD(momentum=0.9, nesterov=True), compiler, loss=loss)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "binary_cross_entropy", "squared_error"])
+def test_every_running_metric(loss: str, compiler: str) -> None:
+    names = [name for name, metric in METRICS.items() if suits(metric, nn.LOSSES[loss])]
+    assert len(names) >= 4
+    layers = dense_stack([9, CLASSES], "tanh")
+    compare_on_numpy(layers, optim.SGD(), compiler, loss=loss, metrics=names)
+
+
+def suits(metric: AnyMetric, loss: nn.Loss) -> bool:
+    try:
+        metric.check(loss, CLASSES)
+    except ValueError:
+        return False
+    return isinstance(metric, RunningMetric)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
