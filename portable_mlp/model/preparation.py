@@ -46,8 +46,7 @@ class Border:
     def features(self, X: Any, *, allow_empty: bool = False) -> Any:  # noqa: N803
         """X on the device, scaled."""
         x = opened("X", X)
-        if self.columns.features:
-            check_names(self.columns.features, x.names)
+        self._check_names(x.names)
         return border.features(
             x,
             self.problem.backend,
@@ -55,6 +54,10 @@ class Border:
             scaling=self.scaling,
             allow_empty=allow_empty,
         )
+
+    def _check_names(self, names: tuple[str, ...]) -> None:
+        if self.columns.features:
+            check_names(self.columns.features, names)
 
     def data(
         self,
@@ -85,8 +88,7 @@ class Border:
                 "y: got an array beside a source, expected None: the source has targets."
             )
         border.check_shape((source.rows, *source.sample_shape), self.problem.sample_shape)
-        if self.columns.features:
-            check_names(self.columns.features, source.columns.features)
+        self._check_names(source.columns.features)
 
     def streamed(self, source: Source, batch_size: int, budget: int, seed: int) -> Streamed:
         """A source as a feed that reads ahead."""
@@ -160,6 +162,10 @@ class Preparation(Border):
             return self._whole(self.data(*given)[0])
         except (ValueError, TypeError) as error:  # its X and y are not those of the training
             raise type(error)(f"validation_data: {error}") from None
+
+    def _check_names(self, names: tuple[str, ...]) -> None:
+        if names:  # rows without names are trained on as they are; at prediction it is warned of
+            super()._check_names(names)
 
     # -- in memory -------------------------------------------------------------------------------
 

@@ -13,6 +13,9 @@ from portable_mlp.backends import Backend
 from portable_mlp.files import inspect
 from portable_mlp.files.saved import VERSION
 
+# names are saved, and plain arrays are given
+pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.safetensors"))
 

@@ -210,7 +210,7 @@ def test_file_larger_than_memory(
         ("loss", {"type": "Quantile", "quantiles": [0.1, 0.2, 0.3]}, "expected a multiple of 3"),
         ("loss.label_smoothing", 1.5, "label_smoothing is 1.5, expected a share in [0, 1)"),
         ("loss.label_smoothing", False, "label_smoothing is False, expected float"),
-        ("penalty.l2", -1, "l2: got -1, expected at least 0"),
+        ("penalty.l2", -1, "l2: got -1, expected a finite number of at least 0"),
         ("penalty", None, "penalty is None, expected Penalty"),
         ("metrics", ["mine"], "metrics 'mine', expected one of accuracy"),
         ("metrics", "accuracy", "metrics is 'accuracy', expected"),

@@ -15,6 +15,9 @@ from portable_mlp import MLP, __version__, nn, optim
 from portable_mlp.data.columns import Columns
 from portable_mlp.files import ModelInfo, inspect
 
+# names are saved, and plain arrays are given
+pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+
 X = np.random.default_rng(0).normal(size=(40, 3))
 
 

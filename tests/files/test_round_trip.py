@@ -23,6 +23,9 @@ from portable_mlp.nn import ACTIVATIONS, INITIALIZERS, LOSSES, Initializer, Laye
 from portable_mlp.scaling import Scaling
 from portable_mlp.training import fastest
 
+# names are saved, and plain arrays are given
+pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+
 X = np.random.default_rng(0).normal(size=(40, 4))
 LABELS = np.arange(40) % 3
 VALUES = np.random.default_rng(1).normal(size=(40, 2)) * 50 + 700
