@@ -20,11 +20,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.fuzzing import model
+from benchmarks.fuzzing import data_files, model
 from benchmarks.fuzzing.mutations import byte_edit
 from benchmarks.fuzzing.target import Target
 
-TARGETS: dict[str, Target] = {"model": model.TARGET}
+TARGETS: dict[str, Target] = {"model": model.TARGET, **data_files.TARGETS}
 """By the names that the command line takes."""
 
 _SHOWN = 5

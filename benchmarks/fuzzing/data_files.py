@@ -1,24 +1,15 @@
-"""Damaged data files: whatever the bytes are, a reader gives numbers or one kind of error.
+"""Data files: whatever the bytes are, a reader gives numbers or one kind of error.
 
-python -m benchmarks.fuzz_targets_data [--inputs 300000] [--seed 0] [--target npz]
-
-Each target is ``(seeds, run, allowed)``: files to begin with, a function that reads one, and the errors
-that it may raise. An array larger than what the bytes can hold is a failure, and so are tables that
-differ between `read_csv` and `scan_csv`, which must hold in blocks of any size.
+An array larger than what the bytes can hold is a failure, and so are tables that differ between
+`read_csv` and `scan_csv`, which must agree in blocks of any size.
 """
 
 from __future__ import annotations
 
-import argparse
 import atexit
-import faulthandler
 import gzip
 import io
-import random
 import tempfile
-import time
-import traceback
-import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.fuzzing.target import Target
 from portable_mlp.data import (
     DataFileError,
     csv_file,
@@ -35,8 +27,6 @@ from portable_mlp.data import (
     scan_csv,
     scan_npy,
 )
-
-Target = tuple[list[bytes], Callable[[bytes], None], tuple[type[Exception], ...]]
 
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _FILE = Path(
@@ -163,15 +153,7 @@ _SEEDS_CSV = [
     b'\n"the ""a""",y\n1,u\n2,v\n',
 ]
 
-TARGETS: dict[str, Target] = {
-    "idx": (_seeds_idx(), run_idx, (DataFileError,)),
-    "npy": (_SEEDS_NPY, run_npy, (DataFileError,)),
-    "npz": (_SEEDS_NPZ, run_npz, (DataFileError,)),
-    "npz member": (_SEEDS_NPY, run_npz_member, (DataFileError,)),
-    "csv": (_SEEDS_CSV, run_csv, (DataFileError,)),
-}
-
-TOKENS = [
+_WORDS: tuple[bytes, ...] = (
     *(
         b"\0",
         b"\xff",
@@ -210,81 +192,17 @@ TOKENS = [
         b"PK\1\2",
         b"{",
     ),
-]
+)
 
 
-def mutated(seed: bytes, others: list[bytes], r: random.Random) -> bytes:
-    """One to four changes: a bit, a byte, a token; something left out, doubled, or from another seed."""
-    data = bytearray(seed)
-    for _ in range(r.choice((1, 1, 2, 4))):
-        at = r.randrange(len(data) + 1)
-        kind = r.randrange(6)
-        if kind == 0 and at < len(data):
-            data[at] ^= 1 << r.randrange(8)
-        elif kind == 1 and at < len(data):
-            data[at] = r.randrange(256)
-        elif kind == 2:
-            token = r.choice(TOKENS)
-            data[at : at + r.choice((0, len(token)))] = token
-        elif kind == 3:
-            del data[at : at + r.choice((1, 2, 8, 1000))]
-        elif kind == 4:
-            data[at:at] = data[at : at + r.randrange(40)] * r.choice((1, 1, 1, 50))
-        else:
-            other = r.choice(others)
-            start = r.randrange(len(other))
-            data[at : at + r.randrange(20)] = other[start : start + r.randrange(40)]
-    return bytes(data)
+def _target(read: Callable[[bytes], None], seeds: list[bytes]) -> Target:
+    return Target(read, DataFileError, lambda: seeds, lambda data, result: None, words=_WORDS)
 
 
-def try_out(name: str, inputs: int, seed: int) -> int:
-    """Runs one target on mutated inputs and prints what happened; the number of failures."""
-    seeds, run, allowed = TARGETS[name]
-    r, refused, failures = random.Random(seed), 0, 0  # noqa: S311
-    for data in seeds:
-        try:
-            run(data)
-        except allowed:
-            print(f"{name}: a seed is refused: {data[:60]!r}")
-    started = time.perf_counter()
-    for _ in range(inputs):
-        data = mutated(r.choice(seeds), seeds, r)
-        try:
-            run(data)
-        except allowed:
-            refused += 1
-        except Exception:
-            failures += 1
-            if failures <= 5:
-                print(f"{name}: {data!r}")
-                traceback.print_exc()
-    seconds = time.perf_counter() - started
-    print(
-        f"{name:12} {inputs:,} inputs, {refused:,} refused, {inputs - refused - failures:,} read, "
-        f"{failures} failures, {inputs / seconds:,.0f} a second",
-        flush=True,
-    )
-    return failures
-
-
-def main() -> None:
-    """Tries out the targets."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inputs", type=int, default=300_000, help="of each target")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--target", choices=TARGETS, help="one of them only")
-    options = parser.parse_args()
-    faulthandler.enable()
-    warnings.simplefilter("ignore")
-    if Path("/proc/self/statm").exists():
-        import resource
-
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        most = pages * resource.getpagesize() + 2**28  # no silent gigabytes
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    names = [options.target] if options.target else list(TARGETS)
-    raise SystemExit(1 if sum(try_out(n, options.inputs, options.seed) for n in names) else 0)
-
-
-if __name__ == "__main__":
-    main()
+TARGETS = {
+    "idx": _target(run_idx, _seeds_idx()),
+    "npy": _target(run_npy, _SEEDS_NPY),
+    "npz": _target(run_npz, _SEEDS_NPZ),
+    "npz-member": _target(run_npz_member, _SEEDS_NPY),
+    "csv": _target(run_csv, _SEEDS_CSV),
+}
