@@ -96,7 +96,6 @@ WRONG = [
     ("1,red,3\n", "line {}, column 'b': got 'red', expected a number; turn text into"),
     ("1,inf,3\n", "line {}, column 'b': got inf, expected a finite number."),
     ("1,\x1c2,3\n", "line {}, column 'b': got '\\x1c2', expected a number; turn text into"),
-    ("1,2," + "z" * 200_000 + "\n", "the row that begins in line {}: field larger than"),
     ("1,2,nan\n", "line {}, target 'y': got nan, expected a finite number;"),
     ('1,2,"3\n' + "1,2,3\n" * 40_000, "the row that begins in line {}: field larger than"),
 ]
@@ -139,6 +138,12 @@ def test_a_plain_table_is_left_to_numpy(
 def test_blocks_of_a_file_without_line_feeds(path: Path) -> None:
     path.write_text("a,y\r" + "1,2.5\r" * 100, newline="")
     assert scan_csv(path, "y").blocks == (10,) * 10
+
+
+def test_a_label_that_is_no_label(path: Path) -> None:
+    path.write_text("a,y\n1,cat\n2," + "z" * 200_000 + "\n")
+    with pytest.raises(DataFileError, match="the row that begins in line 3: field larger than"):
+        scan_csv(path, "y")
 
 
 def test_rows_that_are_all_too_long(path: Path) -> None:

@@ -224,3 +224,5 @@ def test_what_is_no_npz(tmp_path: Path, save: Any, how: str) -> None:
     with pytest.raises(DataFileError, match=r"d\.npz") as caught:
         load_npz(path)
     assert str(caught.value).isprintable()
+    if how == "array claims more" and save is np.savez:
+        assert "no 'X.npy' at byte" in str(caught.value)  # said before anything is mapped
