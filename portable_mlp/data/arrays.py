@@ -12,11 +12,8 @@ from numpy.typing import NDArray
 from portable_mlp.data.source import Piece, Source
 
 BLOCK = 2**20
-"""Bytes of X in a block.
-
-A disk reads 1 MiB in about the time in which it finds the place, so larger blocks would be read little
-faster; and a gigabyte is a thousand blocks, enough to be shuffled well.
-"""
+"""Bytes of X in a block: for a disk much to read in one go, and still a thousand blocks of a
+gigabyte, which are shuffled well."""
 
 
 def scan_arrays(
