@@ -17,9 +17,13 @@ from portable_mlp.training.carry import Carry, to_device, to_host
 from portable_mlp.training.history import History
 from portable_mlp.training.problem import Data, Keys, Problem
 
+HUGE = 1e18
+"""A weight as large as this has diverged: its square is infinite in float32, and in float64, where it
+might go on for long, nothing is learned with it."""
+
 
 class TrainingDiverged(RuntimeError):  # noqa: N818  (a state of the training, not a fault)
-    """Loss, gradient or weights are no longer finite numbers.
+    """Loss, gradient or weights are no longer finite numbers, or a weight is beyond 1e18.
 
     The model goes back to the last weights with which loss and gradient were finite.
 
@@ -33,8 +37,9 @@ class TrainingDiverged(RuntimeError):  # noqa: N818  (a state of the training, n
     def __init__(self, epoch: int, step: int, layer: str, first: str) -> None:
         """Builds the message."""
         where = f", in {layer!r}" if layer else ""
+        what = f"non-finite or larger than {HUGE:g}" if first == "weight" else "non-finite"
         super().__init__(
-            f"training diverged in epoch {epoch}, step {step}: the {first} became non-finite "
+            f"training diverged in epoch {epoch}, step {step}: the {first} became {what} "
             f"first{where}. A learning rate that is too large is the usual cause: try a tenth of it, "
             "clip_norm=1, or inputs and targets scaled to about 1. The model keeps the last weights "
             "with which everything was finite."
@@ -79,8 +84,9 @@ def locate(
         good = to_host(carry, backend)
         carry = advance(carry, step, step + 1)
         moved = backend.to_numpy(carry.vector)
-        if not np.isfinite(moved).all():
-            bad = int(np.flatnonzero(~np.isfinite(moved))[0])
+        sound = np.abs(moved) < HUGE
+        if not sound.all():
+            bad = int(np.flatnonzero(~sound)[0])
             return good, TrainingDiverged(epoch, step + 1, problem.layout.owner(bad), "weight")
         for name, leaf in named_leaves(carry.state):
             if not np.isfinite(backend.to_numpy(leaf)).all():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from portable_mlp.training.carry import Carry, map_arrays, to_device, to_host, zero_totals
-from portable_mlp.training.divergence import TrainingDiverged, locate
+from portable_mlp.training.divergence import HUGE, TrainingDiverged, locate
 from portable_mlp.training.epoch import Advance, Epoch, Plan
 from portable_mlp.training.evaluate import Evaluate, bring_over, figures, penalty_of
 from portable_mlp.training.feed import Feed
@@ -276,8 +276,9 @@ def _steps(run: Run, epoch: Epoch, callbacks: Sequence[Callback]) -> None:
 
 
 def _all_finite(run: Run) -> Any:
-    """1 if weights and running statistics are finite, else 0; a 0-d device array."""
+    """1 if weights are sound and running statistics finite, else 0; a 0-d device array."""
     backend, moving = run.problem.backend, run.moving
-    xp, arrays = backend.xp, list[Any]()
-    map_arrays(arrays.append, (moving.vector, moving.average, moving.state))
-    return xp.min(xp.stack([xp.astype(xp.all(xp.isfinite(a)), backend.dtype) for a in arrays]))
+    xp, sound = backend.xp, list[Any]()
+    map_arrays(lambda a: sound.append(xp.all(xp.abs(a) < HUGE)), (moving.vector, moving.average))
+    map_arrays(lambda a: sound.append(xp.all(xp.isfinite(a))), moving.state)
+    return xp.min(xp.stack([xp.astype(s, backend.dtype) for s in sound]))
