@@ -12,6 +12,7 @@ import numpy as np
 from portable_mlp import backends, randomness
 from portable_mlp.backends import Backend
 from portable_mlp.data import inputs as border
+from portable_mlp.data.columns import Columns
 from portable_mlp.data.source import Source
 from portable_mlp.metrics import AnyMetric, choose_metrics
 from portable_mlp.model.predictor import Predictor
@@ -23,13 +24,13 @@ from portable_mlp.nn.dense_stack import checked_sizes, dense_stack, sample_shape
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.optim import Optimizer, Penalty, Schedule
 from portable_mlp.scaling import Scaling, check_kind, check_target_scaling
-from portable_mlp.training.carry import first_carry
-from portable_mlp.training.epoch import Plan, make_advance
+from portable_mlp.training.epoch import make_advance
 from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.history import History
 from portable_mlp.training.loop import Callback, Run, train
 from portable_mlp.training.options import BATCH_SIZE, Options, all_callbacks, check_validation
 from portable_mlp.training.problem import Problem
+from portable_mlp.training.reached import Reached
 
 if TYPE_CHECKING:
     from portable_mlp.files import TrainingRecord
@@ -152,13 +153,12 @@ class MLP(Predictor):
         self._scaling = scaling if isinstance(scaling, Scaling) else None
         if isinstance(target_scaling, Scaling):
             self._problem = replace(problem, target_scaling=target_scaling)
+        self._given = self._scaling, self.target_scaling
 
     def _forget(self) -> None:
-        """No training yet."""
-        self._epochs = self._steps = self._updates = 0
+        """No training yet, and nothing has been compiled."""
+        self._reached = Reached()
         self._record: TrainingRecord | None = None
-        self._optimizer: Optimizer | None = None
-        self._slots: Any = None
         self._forget_compiled()
 
     def _forget_compiled(self) -> None:
@@ -196,7 +196,37 @@ class MLP(Predictor):
         with self.backend.scope():
             flat = np.concatenate([array.reshape(-1) for array in current.values()])
             self._weights = self._weights._replace(vector=self.backend.asarray(flat))
-        self._optimizer = self._slots = None
+        self._reached = self._reached.without_state()
+
+    def reset(self, seed: int | None = None) -> None:
+        """Goes back to the first weights: the next `fit` is that of a model that was just made.
+
+        Forgotten are the optimizer's state, the counters of epochs and steps, names of columns, and
+        scalings that were worked out from training rows.
+
+        Args:
+            seed: of other first weights, shuffles and dropout masks; None keeps the model's own.
+
+        Raises:
+            ValueError: a seed that can't be.
+
+        Example:
+            >>> model = MLP([2, 4, 3], seed=7)
+            >>> history = model.fit([[0, 1], [1, 0]], [0, 2], epochs=3)
+            >>> model.reset()
+            >>> model.training_record is None
+            True
+        """
+        if seed is not None:
+            randomness.check_seed(seed)
+            self._seed = int(seed)
+        self._scaling, target_scaling = self._given
+        if self.target_scaling is not target_scaling:
+            self._problem = replace(self._problem, target_scaling=target_scaling)
+            self._forget_compiled()
+        self._columns, self._reached, self._record = Columns(), Reached(), None
+        with self.backend.scope():
+            self._weights = self._problem.first_weights(self._seed)
 
     def to(
         self, backend: str | Backend, *, device: str | None = None, dtype: str | None = None
@@ -218,13 +248,13 @@ class MLP(Predictor):
         moved._problem = replace(self._problem, backend=made)
         moved._seed, moved._units, moved._columns = self._seed, self._units, self._columns
         moved._scaling_kind, moved._scaling = self._scaling_kind, self._scaling
-        moved._target_kind = self._target_kind
+        moved._target_kind, moved._given = self._target_kind, self._given
         moved._forget()
         with self.backend.scope():
             vector, state = self._problem.to_host(self._weights)
         with made.scope():
             moved._weights = moved._problem.from_host(vector, state)
-        moved._epochs, moved._steps, moved._record = self._epochs, self._steps, self._record
+        moved._reached, moved._record = self._reached.without_state(), self._record
         return moved
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -288,8 +318,8 @@ class MLP(Predictor):
         with self.backend.scope():
             weights = self._problem.to_host(self._weights)
         state = {k: v for k, v in vars(self).items() if k not in ("_outputs", "_evaluate")}
-        state["_advances"] = {}
-        return state | {"_weights": weights, "_optimizer": None, "_slots": None}
+        reached = self._reached.without_state()
+        return state | {"_advances": {}, "_weights": weights, "_reached": reached}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """The model on its backend again, which must be usable."""
@@ -331,7 +361,9 @@ class MLP(Predictor):
                 source, which has its own.
             epochs: passes over the data.
             batch_size: rows of a mini-batch, 128; None for all at once.
-            optimizer: a name or an `Optimizer`.
+            optimizer: a name or an `Optimizer`. ``Adam(accumulation_steps=4)`` moves after every fourth
+                mini-batch, as with one of four times the rows; with ``Adam(ema_decay=0.999)`` validation
+                and the trained model have a moving average of the weights.
             learning_rate: in place of the optimizer's own.
             schedule: a name or a `Schedule`: a factor for the learning rate.
             validation_data: ``(X, y)``, ``(X, y, sample_weight)`` or a source.
@@ -376,41 +408,62 @@ class MLP(Predictor):
             if prepared.problem is not self._problem:
                 self._problem = prepared.problem
                 self._forget_compiled()
-            same = options.optimizer == self._optimizer
-            plan = Plan(
-                problem=self._problem,
-                feed=feed,
-                batch_size=options.batch_rows(feed.rows),
-                optimizer=options.optimizer,
-                learning_rate=options.learning_rate,
-                schedule=options.schedule,
-                epochs=options.epochs,
-                seed=self._seed,
-                first_epoch=self._epochs,
-                first_step=self._steps,
-                first_update=self._updates if same else 0,
-                total_weight=total,
-            )
-            slots = self._slots if same else None
-            carry = first_carry(self._problem, options.optimizer, self._weights, slots)
+            plan = self._reached.plan(self._problem, feed, options, self._seed, total)
+            carry = self._reached.carry(self._problem, options.optimizer, self._weights)
             run = Run(plan, validation, carry)
             try:
                 train(run, watching, self._advance(options.optimizer), self._evaluate)
             finally:
-                self._keep(run)
-                self._record = saving.record_of(run, self._epochs, self._steps, prepared.mark)
+                if run.epoch is not None:  # it has begun
+                    reached = self._reached = self._reached.after(run, options)
+                    self._weights = run.kept_snapshot()
+                    self._record = saving.record_of(
+                        run, reached.epochs, reached.steps, prepared.mark
+                    )
         return run.history
 
-    def _keep(self, run: Run) -> None:
-        """Takes over what the training reached."""
-        self._weights = run.kept_snapshot()
-        begun = run.epoch.number + 1 if run.epoch is not None else 0
-        self._epochs += begun
-        self._steps += begun * run.plan.batches
-        self._updates = run.plan.first_update + begun * run.plan.updates
-        self._optimizer, self._slots = run.plan.optimizer, run.carry.slots
-        if run.went_back:  # the optimizer's memory is of another path
-            self._optimizer = self._slots = None
+    def partial_fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any = None,
+        *,
+        batch_size: int | None = None,
+        optimizer: str | Optimizer | None = None,
+        learning_rate: float | None = None,
+        sample_weight: Any = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> History:
+        """One pass over these rows; the next call goes on from there, with the optimizer's state.
+
+        n calls with the same rows are `fit` with ``epochs=n``, bit for bit; a call with one mini-batch is
+        the step that `fit` takes with it. The rate is constant, each call counts as an epoch, gradients
+        that are accumulated are applied at its end, and a scaling is that of the first call's rows.
+
+        Args:
+            X: samples (n, features), as for `fit`.
+            y: targets, as for `fit`; a call need not have all classes.
+            batch_size: rows of a mini-batch. None: as in the last `fit` or `partial_fit`, at first 128.
+            optimizer: likewise, at first Adam; another one starts afresh.
+            learning_rate: likewise, at first the optimizer's own.
+            sample_weight: one number >= 0 for each row.
+            callbacks: see `portable_mlp.training`.
+
+        Returns:
+            The figures of this pass.
+
+        Raises:
+            ValueError: as for `fit`, and so for the other errors.
+
+        Example:
+            >>> model, random = MLP([2, 8, 1], loss="squared_error"), np.random.default_rng(0)
+            >>> for _ in range(200):  # rows come as they come
+            ...     X = random.uniform(-1, 1, (32, 2))
+            ...     history = model.partial_fit(X, X[:, :1] * X[:, 1:], learning_rate=0.01)
+            >>> history["loss"][-1] < 0.02
+            True
+        """
+        again = self._reached.options.again(batch_size, optimizer, learning_rate)
+        return self.fit(X, y, **again, sample_weight=sample_weight, callbacks=callbacks, verbose=0)
 
     def _advance(self, optimizer: Optimizer) -> Any:
         """The compiled step for this optimizer, made at its first use."""

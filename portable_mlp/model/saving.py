@@ -20,6 +20,7 @@ from portable_mlp.metrics import METRICS
 from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.loop import Run
 from portable_mlp.training.problem import Problem, Snapshot
+from portable_mlp.training.reached import Reached
 
 if TYPE_CHECKING:
     from portable_mlp.model.mlp import MLP
@@ -104,7 +105,7 @@ def restored(
     with model.backend.scope():
         model._weights = _weights(file, model._problem)
     if record is not None:
-        model._record, model._epochs, model._steps = record, record.epochs, record.steps
+        model._record, model._reached = record, Reached(record.epochs, record.steps)
     return model
 
 

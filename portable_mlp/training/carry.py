@@ -53,8 +53,18 @@ def zero_totals(problem: Problem) -> Totals:
     return Totals(zeros(), zeros(), zeros(), tuple(zeros(shape) for shape in shapes))
 
 
-def first_carry(problem: Problem, optimizer: Optimizer, start: Snapshot, slots: Any) -> Carry:
-    """The carry before the first step, in memory of its own. ``slots`` None starts afresh."""
+def first_carry(
+    problem: Problem, optimizer: Optimizer, start: Snapshot, slots: Any, vector: Any = None
+) -> Carry:
+    """The carry before the first step, in memory of its own.
+
+    Args:
+        problem: what is to be minimised.
+        optimizer: how the weights will move.
+        start: where they start.
+        slots: the optimizer's state; None starts afresh.
+        vector: the weights themselves, where ``start`` holds their moving average.
+    """
     xp, copy = problem.backend.xp, problem.backend.copy
     pending = None
     if optimizer.accumulation_steps > 1:
@@ -65,7 +75,8 @@ def first_carry(problem: Problem, optimizer: Optimizer, start: Snapshot, slots: 
         slots = LBFGSState() if fresh else optimizer.init(start.vector, xp)
     slots = map_arrays(copy, slots)
     state = map_arrays(copy, start.state)
-    return Carry(copy(start.vector), slots, state, zero_totals(problem), average, pending)
+    moving = copy(start.vector if vector is None else vector)
+    return Carry(moving, slots, state, zero_totals(problem), average, pending)
 
 
 def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:

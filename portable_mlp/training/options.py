@@ -66,6 +66,23 @@ class Options:
             choose("schedule", schedule, SCHEDULES, Schedule),
         )
 
+    def again(
+        self,
+        batch_size: int | None,
+        optimizer: str | Optimizer | None,
+        learning_rate: float | None,
+    ) -> dict[str, Any]:
+        """What `fit` is to be called with for one more epoch at a constant rate; None is as before."""
+        if optimizer is None:
+            optimizer = self.optimizer
+            learning_rate = self.learning_rate if learning_rate is None else learning_rate
+        return {
+            "epochs": 1,
+            "batch_size": self.batch_size if batch_size is None else batch_size,
+            "optimizer": optimizer,
+            "learning_rate": learning_rate,
+        }
+
     def batch_rows(self, rows: int) -> int:
         """Rows of a mini-batch for a training set of so many rows."""
         if self.batch_size is None or self.optimizer.full_batch:

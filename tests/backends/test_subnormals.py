@@ -46,7 +46,7 @@ def test_a_moment_of_a_dead_weight_ends_at_zero(compiler: str) -> None:
     model.fit(X, y, epochs=1, batch_size=None)
     X[:, 1] = 0.0  # from here on the weights of the second feature have gradient 0
     model.fit(X, y, epochs=1500, batch_size=None)
-    first_moment = np.asarray(model._slots[0])[:8].reshape(2, 4)[1]
+    first_moment = np.asarray(model._reached.slots[0])[:8].reshape(2, 4)[1]
     assert (first_moment == 0).all()
     assert (halves() > 0).all()  # only while it trains
 

@@ -1,0 +1,86 @@
+"""What a training reached, and the next one goes on from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from portable_mlp.optim import SCHEDULES, Optimizer
+from portable_mlp.training.carry import Carry, first_carry
+from portable_mlp.training.epoch import Plan
+from portable_mlp.training.feed import Feed
+from portable_mlp.training.loop import Run
+from portable_mlp.training.options import BATCH_SIZE, Options
+from portable_mlp.training.problem import Problem, Snapshot
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What the trainings of a model reached, but for its weights.
+
+    Args:
+        epochs: passes over the data, of all trainings together.
+        steps: mini-batches, likewise.
+        updates: of the optimizer, that its state has seen.
+        optimizer: whose state is kept, or None.
+        slots: that state.
+        vector: the weights that move, where the model has their moving average.
+        options: of the last training; at first those of `MLP.fit` where nothing else is said.
+    """
+
+    epochs: int = 0
+    steps: int = 0
+    updates: int = 0
+    optimizer: Optimizer | None = None
+    slots: Any = None
+    vector: Any = None
+    options: Options = field(
+        default_factory=lambda: Options.of(1, BATCH_SIZE, "adam", None, "constant")
+    )
+
+    def without_state(self) -> Reached:
+        """The same with a fresh optimizer."""
+        return replace(self, optimizer=None, slots=None, vector=None)
+
+    def plan(
+        self, problem: Problem, feed: Feed, options: Options, seed: int, total_weight: float | None
+    ) -> Plan:
+        """The plan of the next training; see `Plan` for the arguments."""
+        same = options.optimizer == self.optimizer
+        return Plan(
+            problem=problem,
+            feed=feed,
+            batch_size=options.batch_rows(feed.rows),
+            optimizer=options.optimizer,
+            learning_rate=options.learning_rate,
+            schedule=options.schedule,
+            epochs=options.epochs,
+            seed=seed,
+            first_epoch=self.epochs,
+            first_step=self.steps,
+            first_update=self.updates if same else 0,
+            total_weight=total_weight,
+        )
+
+    def carry(self, problem: Problem, optimizer: Optimizer, weights: Snapshot) -> Carry:
+        """Where the next training starts: with the state of an equal optimizer, else afresh."""
+        state = (self.slots, self.vector) if optimizer == self.optimizer else (None, None)
+        return first_carry(problem, optimizer, weights, *state)
+
+    def after(self, run: Run, options: Options) -> Reached:
+        """What is reached after one more training, of which an epoch was begun at least."""
+        plan, carry = run.plan, run.carry
+        assert run.epoch is not None  # noqa: S101
+        begun = run.epoch.number + 1
+        averaged = carry.average is not None
+        reached = Reached(
+            self.epochs + begun,
+            self.steps + begun * plan.batches,
+            plan.first_update + begun * plan.updates,
+            plan.optimizer,
+            carry.slots,
+            run.problem.backend.copy(carry.vector) if averaged else None,
+            replace(options, schedule=SCHEDULES["constant"]),  # one of the user's own may hold code
+        )
+        # the optimizer's memory is of another path if weights were taken back
+        return reached.without_state() if run.went_back else reached
