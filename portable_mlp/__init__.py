@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from portable_mlp.training import (
         BestEpoch,
         Callback,
+        CSVLogger,
         EarlyStopping,
         History,
+        JSONLinesLogger,
+        TimeLimit,
         TrainingDiverged,
     )
 
@@ -37,11 +40,14 @@ __version__ = "0.1.0"
 __all__ = [
     "MLP",
     "BestEpoch",
+    "CSVLogger",
     "Callback",
     "Doctor",
     "EarlyStopping",
     "History",
+    "JSONLinesLogger",
     "Metric",
+    "TimeLimit",
     "TrainingDiverged",
     "backends",
     "check_gradients",
@@ -68,5 +74,7 @@ __getattr__, __dir__ = lazy.names(
     model="MLP",
     nn="",
     optim="",
-    training="BestEpoch Callback EarlyStopping History TrainingDiverged",
+    training=(
+        "BestEpoch Callback CSVLogger EarlyStopping History JSONLinesLogger TimeLimit TrainingDiverged"
+    ),
 )

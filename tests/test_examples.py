@@ -33,6 +33,7 @@ SAYS = {
         r"trained on \w+ '(?s:.*)loaded on numpy 'cpu'\n"
         r"largest difference of a probability: (\d\.\de-0[5-9]|0\.0e\+00)\ntest accuracy 0\.9"
     ),
+    "regression.py": r"  r2 +0\.9\d+\n(.*\n)*inside of the 90 % interval: [89]\d\.\d%",
     "custom_layer.py": r"loss 0\.1\d+ -> 0\.000",
 }
 

@@ -6,19 +6,25 @@ from portable_mlp.training.callbacks import (
     EpochLines,
     ProgressBar,
     StopOnNonFinite,
+    TimeLimit,
 )
 from portable_mlp.training.divergence import TrainingDiverged
 from portable_mlp.training.history import History
-from portable_mlp.training.loop import Callback, Run
+from portable_mlp.training.loggers import CSVLogger, JSONLinesLogger
+from portable_mlp.training.loop import Callback, Run, StopTraining
 
 __all__ = [
     "BestEpoch",
+    "CSVLogger",
     "Callback",
     "EarlyStopping",
     "EpochLines",
     "History",
+    "JSONLinesLogger",
     "ProgressBar",
     "Run",
     "StopOnNonFinite",
+    "StopTraining",
+    "TimeLimit",
     "TrainingDiverged",
 ]

@@ -1,14 +1,16 @@
-"""Callbacks: early stopping, best epoch, progress, non-finite numbers."""
+"""Callbacks: early stopping, best epoch, a limit of time, progress, non-finite numbers."""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from portable_mlp.training.loop import Callback, Run
+from portable_mlp.nn.plain_numbers import is_number
+from portable_mlp.training.loop import Callback, Run, StopTraining
 from portable_mlp.training.problem import Snapshot
 
 
@@ -97,6 +99,44 @@ class EarlyStopping(BestEpoch):
         if run.history.epochs - self.best_epoch >= self.patience:
             name = self.monitor or ("val_loss" if run.validation is not None else "loss")
             run.stop(f"{name} did not improve for {self.patience} epochs")
+
+
+@dataclass
+class TimeLimit(Callback):
+    """Ends the training when its time is up, also within an epoch, between two mini-batches.
+
+    It looks at the clock about ten times a second. The weights of the last mini-batch stay; the epoch
+    that was cut short leaves no figures in `History`. One whose last mini-batch is done is ended, with
+    its validation.
+
+    Args:
+        seconds: from the start of each training, above 0.
+        clock: what says the time in seconds, and never goes back.
+    """
+
+    seconds: float
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _end: float = field(default=math.inf, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Checks the seconds."""
+        if not (is_number(self.seconds) and self.seconds > 0):
+            raise ValueError(f"TimeLimit: seconds is {self.seconds!r}, expected a number above 0.")
+
+    def on_train_begin(self, run: Run) -> None:
+        self._end = self.clock() + self.seconds
+
+    def on_progress(self, run: Run, done: int) -> None:
+        if done < run.plan.batches and self.clock() >= self._end:
+            raise StopTraining(self._reason)
+
+    def on_epoch_end(self, run: Run) -> None:
+        if self.clock() >= self._end:
+            run.stop(self._reason)
+
+    @property
+    def _reason(self) -> str:
+        return f"the time limit of {self.seconds:g} s was reached"
 
 
 class StopOnNonFinite(Callback):

@@ -34,6 +34,8 @@ class Run:
     moving: Carry
     history: History = field(default_factory=History)
     epoch: Epoch | None = None
+    done: int = 0
+    """Mini-batches of that epoch that are done."""
     epoch_start: Carry | None = None
     """The carry at the start of the epoch, on the host."""
     together: int = 1
@@ -110,6 +112,17 @@ class Run:
             return False
 
 
+class StopTraining(Exception):  # noqa: N818  (a wish, not a fault)
+    """Raised by a callback to end the training at once, between two mini-batches.
+
+    The weights stay as they are then. An epoch of which only a part was trained leaves no figures in
+    `History`; ``history.stopped`` has the reason.
+
+    Args:
+        reason: in words.
+    """
+
+
 class Callback:
     """Something that happens during training. Override what is needed; all do nothing here."""
 
@@ -182,6 +195,8 @@ def train(
                 run.stop("converged")
             if run.history.stopped:
                 break
+    except StopTraining as wish:
+        run.stop(str(wish))
     except KeyboardInterrupt:
         run.stop("interrupted")
     finally:
@@ -213,7 +228,8 @@ def _epoch(
     plan, problem, backend = run.plan, run.problem, run.problem.backend
     started = time.perf_counter()
     factor = plan.schedule.epoch_factor(run.history.figures) if number else 1.0
-    epoch = run.epoch = Epoch(plan, number, factor, advance)
+    epoch, run.done = Epoch(plan, number, factor, advance), 0
+    run.epoch = epoch
     run.moving = run.moving._replace(totals=zero_totals(problem))
     run.epoch_start = to_host(run.moving, backend, run.epoch_start)
     try:
@@ -262,7 +278,7 @@ def _steps(run: Run, epoch: Epoch, callbacks: Sequence[Callback]) -> None:
         stop = min(done + (1 if each_step else run.together), run.plan.batches)
         stop = min([stop, *(n - before for n in run.stops if n - before > done)])
         run.moving = epoch.advance(run.carry if each_step else run.moving, done, stop)
-        done = stop
+        run.done = done = stop
         for callback in each_step:
             callback.on_step_end(run, done - 1)
         for callback in run.stops.get(before + done, ()):

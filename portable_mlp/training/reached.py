@@ -71,12 +71,14 @@ class Reached:
         """What is reached after one more training, of which an epoch was begun at least."""
         plan, carry = run.plan, run.carry
         assert run.epoch is not None  # noqa: S101
-        begun = run.epoch.number + 1
-        averaged = carry.average is not None
+        whole, averaged = run.epoch.number, carry.average is not None
+        of_last = plan.updates
+        if run.done < plan.batches:
+            of_last = run.done // plan.optimizer.accumulation_steps
         reached = Reached(
-            self.epochs + begun,
-            self.steps + begun * plan.batches,
-            plan.first_update + begun * plan.updates,
+            self.epochs + whole + 1,  # one that was begun is not begun again
+            self.steps + whole * plan.batches + run.done,
+            plan.first_update + whole * plan.updates + of_last,
             plan.optimizer,
             carry.slots,
             run.problem.backend.copy(carry.vector) if averaged else None,

@@ -1,0 +1,157 @@
+"""The figures of each epoch in a file, as a table or as JSON lines."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from portable_mlp.training.loop import Callback, Run
+
+
+class _EpochLog(Callback):
+    """A file with one row for each epoch, which is on disk before the next epoch begins.
+
+    Args:
+        path: of the file.
+        append: whether rows may be added to a file that has some.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
+        """Touches nothing before a training begins."""
+        self.path, self.append = Path(path), append
+        self._begun = False
+
+    def on_train_begin(self, run: Run) -> None:
+        if self._begun:  # a second training goes on in the same file
+            return
+        with self.path.open("a+b") as file:
+            size = file.tell()
+            if size and not self.append:
+                raise FileExistsError(
+                    f"{type(self).__name__}: {str(self.path)!r} has rows already, expected a new file; "
+                    "append=True adds to it."
+                )
+            if size:
+                file.seek(size - 1)
+                if file.read() != b"\n":  # whoever wrote it was killed
+                    file.write(b"\n")
+        self._check()
+        self._begun = True
+
+    def on_epoch_end(self, run: Run) -> None:
+        epoch = run.plan.first_epoch + run.history.epochs
+        self._write({"epoch": epoch, **run.history.last()})
+
+    def _check(self) -> None:
+        """Refuses a file that is none of its own."""
+
+    def _write(self, row: Mapping[str, float]) -> None:
+        raise TypeError(f"{type(self).__name__} does not define _write")
+
+
+class CSVLogger(_EpochLog):
+    """A table with a header and one row for each epoch: ``epoch`` and the figures of `History`.
+
+    Epochs are counted over all trainings of the model. A second training with the same logger adds to
+    its file. Should it have figures that the first had not, such as those of a validation set, the file
+    is written anew with their columns, empty in the earlier rows. A file with rows is not overwritten.
+
+    Args:
+        path: of the file.
+        append: whether rows may be added to the log of an earlier program.
+
+    Raises:
+        FileExistsError: when a training begins: the file has rows, and ``append`` is false.
+        ValueError: likewise: the file is no such table.
+        OSError: it can't be written.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from portable_mlp import MLP
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "log.csv")
+        ...     history = MLP([2, 3]).fit([[0, 1]], [2], epochs=5, callbacks=[CSVLogger(path)])
+        ...     lines = path.read_text().splitlines()
+        >>> lines[0]
+        'epoch,loss,accuracy,learning_rate,gradient_norm,seconds,samples_per_second'
+        >>> len(lines)
+        6
+    """
+
+    def _check(self) -> None:
+        header = next(self._rows(), [])
+        if header and "epoch" not in header:
+            raise ValueError(
+                f"CSVLogger: {str(self.path)!r} begins with {','.join(header)[:80]!r}, expected the "
+                "header of an earlier log, with a column 'epoch'."
+            )
+
+    def _rows(self) -> Iterator[list[str]]:
+        import csv  # as json below, not before it is needed
+
+        if self.path.exists():
+            with self.path.open(encoding="utf-8", newline="") as file:
+                yield from csv.reader(file)
+
+    def _write(self, row: Mapping[str, float]) -> None:
+        header = next(self._rows(), [])
+        columns = [*header, *(name for name in row if name not in header)]
+        if len(columns) > len(header):
+            self._widen(columns)
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            file.write(_line([row.get(name, "") for name in columns]))
+
+    def _widen(self, columns: list[str]) -> None:
+        """Puts a longer header over the rows: into a new file that takes the old one's place."""
+        rows = list(self._rows())[1:]
+        new = self.path.with_name(self.path.name + ".new")
+        with new.open("w", encoding="utf-8", newline="") as file:
+            file.write(_line(columns))
+            file.writelines(_line([*row, *[""] * (len(columns) - len(row))]) for row in rows)
+        new.replace(self.path)
+
+
+class JSONLinesLogger(_EpochLog):
+    """One JSON object in a line for each epoch: ``epoch`` and the figures of `History`.
+
+    What is not finite is null. Epochs are counted over all trainings of the model. A second training
+    with the same logger adds to its file. A file with lines is not overwritten.
+
+    Args:
+        path: of the file.
+        append: whether lines may be added to the log of an earlier program.
+
+    Raises:
+        FileExistsError: when a training begins: the file has lines, and ``append`` is false.
+        OSError: it can't be written.
+
+    Example:
+        >>> import json, pathlib, tempfile
+        >>> from portable_mlp import MLP
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "log.jsonl")
+        ...     history = MLP([2, 3]).fit([[0, 1]], [2], epochs=5, callbacks=[JSONLinesLogger(path)])
+        ...     rows = [json.loads(line) for line in path.read_text().splitlines()]
+        >>> [row["epoch"] for row in rows]
+        [1, 2, 3, 4, 5]
+        >>> [row["loss"] for row in rows] == history["loss"]
+        True
+    """
+
+    def _write(self, row: Mapping[str, float]) -> None:
+        import json
+
+        plain = {name: value if math.isfinite(value) else None for name, value in row.items()}
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            file.write(json.dumps(plain, allow_nan=False) + "\n")
+
+
+def _line(cells: Sequence[object]) -> str:
+    import csv
+
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
