@@ -90,6 +90,10 @@ class _ArraySource(Source):
         self.blocks = (block_rows,) * whole + (rest,) * bool(rest)
         self.sample_shape = X.shape[1:]
 
+    def __str__(self) -> str:
+        """For messages."""
+        return "the arrays"
+
     def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
         """Views of the rows of these blocks."""
         for number in numbers:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from portable_mlp.backends import Backend, is_host, take_in
-from portable_mlp.data.source import Source
+from portable_mlp.data.source import Source, pieces_of
 
 _ROWS = 256
 
@@ -64,6 +64,6 @@ def fingerprint_of(source: Source, backend: Backend) -> Fingerprint:
         source: where the rows are.
         backend: the model's backend.
     """
-    piece = next(iter(source.read([0])))
+    piece = next(pieces_of(source, [0]))
     first = fingerprint(piece.X, piece.X if piece.y is None else piece.y, backend)
     return replace(first, shape=(source.rows, *source.sample_shape))

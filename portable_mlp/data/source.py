@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from portable_mlp import randomness
 from portable_mlp.data.columns import Columns
+from portable_mlp.data.errors import DataFileError
 from portable_mlp.nn.arrays import Shape
 
 
@@ -54,6 +57,42 @@ class Source:
     def __str__(self) -> str:
         """What messages call it: the file, most often."""
         return type(self).__name__
+
+
+def pieces_of(source: Source, numbers: Iterable[int]) -> Iterator[Piece]:
+    """What a source reads, looked at: numbers, in the shape that it said, a target for each sample.
+
+    Args:
+        source: where the rows are.
+        numbers: of the blocks.
+
+    Raises:
+        DataFileError: a piece is something else.
+    """
+    for piece in source.read(numbers):
+        if not isinstance(piece, Piece):
+            raise DataFileError(
+                f"{source}: read gave a {type(piece).__name__}, expected a Piece(X, y) of arrays."
+            )
+        for name, array in zip("Xy", piece, strict=True):
+            if name == "y" and array is None:
+                continue
+            kind = getattr(getattr(array, "dtype", None), "kind", type(array).__name__)
+            if not isinstance(array, np.ndarray) or kind not in "biuf":
+                raise DataFileError(
+                    f"{source}: {name} holds {kind!r} data, expected numpy numbers."
+                )
+        if piece.X.shape[1:] != source.sample_shape:
+            raise DataFileError(
+                f"{source}: a piece of X has shape {piece.X.shape}, expected (rows, "
+                f"{', '.join(map(str, source.sample_shape))})."
+            )
+        if piece.y is not None and piece.y.shape[:1] != piece.X.shape[:1]:
+            raise DataFileError(
+                f"{source}: a piece has {len(piece.X)} rows in X and y of shape {piece.y.shape}, "
+                "expected one target for each sample."
+            )
+        yield piece
 
 
 class Blocks(Source):

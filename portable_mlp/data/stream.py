@@ -16,7 +16,7 @@ from portable_mlp import randomness
 from portable_mlp.backends import Backend
 from portable_mlp.data import inputs as border
 from portable_mlp.data.errors import DataFileError
-from portable_mlp.data.source import Piece, Source
+from portable_mlp.data.source import Piece, Source, pieces_of
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.losses import Loss
 from portable_mlp.scaling import Scaling, Statistics
@@ -76,13 +76,14 @@ class Stream:
         return (x, real), ((self.chunk_rows, self._loss.targets_per_output(self._units)), real)
 
     def fill(
-        self, take: Callable[[], Memory], epoch: int | None
+        self, take: Callable[[], Memory], epoch: int | None, wanted: Callable[[], None]
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """The chunks of an epoch.
 
         Args:
             take: gives memory for a chunk.
             epoch: from 0; None for the source's own order.
+            wanted: called after each piece; raises if nobody wants the rest.
 
         Yields:
             ``(x, y, order)``: memory with the rows of a chunk, and their numbers in shuffled order.
@@ -94,9 +95,12 @@ class Stream:
             blocks = randomness.generator(self._seed, "blocks", epoch).permutation(count).tolist()
             random = randomness.generator(self._seed, "rows of a chunk", epoch)
         (x, y), filled, seen = take(), 0, 0
-        for piece in self.source.read(blocks):
-            _check_targets(self.source, piece)
+        for piece in pieces_of(self.source, blocks):
+            wanted()
+            targets = targets_of(self.source, piece, self._loss, self._units)
             start, rows = 0, len(piece.X)
+            if seen + rows > self.rows:
+                raise self._changed(seen + rows)
             while start < rows:
                 if filled == self.chunk_rows:
                     yield x, y, self._order(filled, random)
@@ -104,14 +108,17 @@ class Stream:
                 stop = min(rows, start + self.chunk_rows - filled)
                 end = filled + stop - start
                 self._put("X", piece.X[start:stop], x[filled:end], self._scaling)
-                self._put_targets(piece.y[start:stop], y[filled:end])
+                self._put_targets(targets[start:stop], y[filled:end])
                 start, filled = stop, end
             seen += rows
         if seen != self.rows:
-            raise DataFileError(
-                f"{self.source}: {seen} rows were read, expected {self.rows}: it was changed meanwhile."
-            )
+            raise self._changed(seen)
         yield x, y, self._order(filled, random)
+
+    def _changed(self, seen: int) -> DataFileError:
+        return DataFileError(
+            f"{self.source}: {seen} rows were read, expected {self.rows}: it was changed meanwhile."
+        )
 
     def _put(self, what: str, rows: Any, out: np.ndarray, scaling: Scaling | None) -> None:
         if scaling is not None:
@@ -120,23 +127,17 @@ class Stream:
             with np.errstate(over="ignore"):
                 np.copyto(out, rows, casting="same_kind" if rows.dtype.kind == "f" else "unsafe")
         if not np.isfinite(out).all():
-            row, *place = np.argwhere(~np.isfinite(out))[0].tolist()
-            number = rows[row, *place]
-            kind = "too large" if np.isfinite(number) else "no finite number"
-            column = place[0] if len(place) == 1 else place
-            names = self.source.columns.features if what == "X" else ()
-            name = repr(names[place[0]]) if names else column
-            raise DataFileError(
-                f"{self.source}: {what} holds {number}, {kind} for {out.dtype}, in column {name}, "
-                "expected finite numbers: fill or drop such rows first."
-            )
+            raise not_finite(self.source, what, rows, ~np.isfinite(out), str(out.dtype))
 
     def _put_targets(self, rows: Any, out: np.ndarray) -> None:
         if self._loss.targets != "values":
-            border.check_class_numbers(rows, self._units)
+            try:
+                border.check_class_numbers(rows, self._units)
+            except ValueError as error:
+                raise DataFileError(f"{self.source}: {error}") from None
             np.copyto(out, rows, casting="unsafe")
             return
-        self._put("y", rows if rows.ndim > 1 else rows[:, None], out, self._target_scaling)
+        self._put("y", rows, out, self._target_scaling)
         if self._loss.unfit(out, np).any():
             raise DataFileError(
                 f"{self.source}: y holds numbers that {type(self._loss).__name__} can't have, expected "
@@ -148,17 +149,61 @@ class Stream:
         return order
 
 
-def loaded(source: Source) -> tuple[np.ndarray, np.ndarray]:
+def loaded(source: Source, loss: Loss, units: int) -> tuple[np.ndarray, np.ndarray]:
     """All rows in memory."""
-    pieces = list(source.read(range(len(source.blocks))))
-    for piece in pieces:
-        _check_targets(source, piece)
-    return np.concatenate([p.X for p in pieces]), np.concatenate([p.y for p in pieces])
+    pieces = list(pieces_of(source, range(len(source.blocks))))
+    targets = [targets_of(source, piece, loss, units) for piece in pieces]
+    return np.concatenate([piece.X for piece in pieces]), np.concatenate(targets)
 
 
-def _check_targets(source: Source, piece: Piece) -> None:
-    if piece.y is None:
+def targets_of(source: Source, piece: Piece, loss: Loss, units: int) -> np.ndarray:
+    """The targets of a piece as the loss wants them; one number for each sample is a column of them.
+
+    Raises:
+        DataFileError: there are none, or of another shape.
+    """
+    y = piece.y
+    if y is None:
         raise DataFileError(f"{source}: has no targets, expected one for each sample.")
+    if loss.targets == "values" and y.ndim == 1 and loss.targets_per_output(units) == 1:
+        y = y[:, None]
+    if source.columns.classes and loss.targets == "values" and not loss.classifies:
+        raise DataFileError(
+            f"{source}: its target is one of {len(source.columns.classes)} classes, expected numbers "
+            f"for {type(loss).__name__}: read it with task='regression'."
+        )
+    try:
+        loss.check_shapes((len(y), units), y.shape)
+    except ValueError as error:
+        raise DataFileError(f"{source}: {error}") from None
+    if loss.targets != "values" and y.ndim != 1:
+        raise DataFileError(
+            f"{source}: y has shape {y.shape}, expected class numbers (rows,) in a source: "
+            "y.argmax(1) of one-hot rows."
+        )
+    return y  # type: ignore[no-any-return]
+
+
+def not_finite(source: Source, what: str, rows: Any, bad: Any, dtype: str) -> DataFileError:
+    """The error for a number that is not finite.
+
+    Args:
+        source: where it is.
+        what: ``"X"`` or ``"y"``.
+        rows: of a piece.
+        bad: True where numbers are not finite.
+        dtype: in which they are not.
+    """
+    row, *place = np.argwhere(bad)[0].tolist()
+    number = rows[row, *place]
+    kind = "too large" if np.isfinite(number) else "no finite number"
+    names = source.columns.features if what == "X" else ()
+    column: Any = place[0] if len(place) == 1 else place
+    return DataFileError(
+        f"{source}: {what} holds {number}, {kind} for {dtype}, in column "
+        f"{repr(names[place[0]]) if names else column}, expected finite numbers: fill or drop such rows "
+        "first."
+    )
 
 
 def row_bytes(source: Source, loss: Loss, units: int, backend: Backend) -> int:
@@ -169,12 +214,14 @@ def row_bytes(source: Source, loss: Loss, units: int, backend: Backend) -> int:
 
 
 def scalings_of(
-    source: Source, inputs: str | None, outputs: str | None
+    source: Source, loss: Loss, units: int, inputs: str | None, outputs: str | None
 ) -> tuple[Scaling | None, Scaling | None]:
     """The scalings of the samples and of the targets, from one pass over the source.
 
     Args:
         source: where the rows are.
+        loss: what the targets are for.
+        units: outputs of the network.
         inputs: kind of the first, or None.
         outputs: kind of the second, or None.
     """
@@ -182,9 +229,12 @@ def scalings_of(
     y = None if outputs is None else Statistics(outputs)
     if x is None and y is None:
         return None, None
-    for piece in source.read(range(len(source.blocks))):
-        if x is not None:
-            x.add(piece.X)
-        if y is not None:
-            y.add(piece.y)
+    for piece in pieces_of(source, range(len(source.blocks))):
+        for what, statistics in (("X", x), ("y", y)):
+            if statistics is None:
+                continue
+            rows = piece.X if what == "X" else targets_of(source, piece, loss, units)
+            if not np.isfinite(rows).all():
+                raise not_finite(source, what, rows, ~np.isfinite(rows), str(rows.dtype))
+            statistics.add(rows)
     return None if x is None else x.scaling(), None if y is None else y.scaling()

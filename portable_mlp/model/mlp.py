@@ -404,23 +404,29 @@ class MLP(Predictor):
             feed, validation, total = prepared.feeds(
                 X, y, sample_weight, class_weight, validation_data, validation_fraction
             )
-            self._scaling, self._columns = prepared.scaling, prepared.columns
-            if prepared.problem is not self._problem:
-                self._problem = prepared.problem
-                self._forget_compiled()
+            before = self._scaling, self._columns, self._problem
+            self._take_over(prepared.scaling, prepared.columns, prepared.problem)
             plan = self._reached.plan(self._problem, feed, options, self._seed, total)
             carry = self._reached.carry(self._problem, options.optimizer, self._weights)
             run = Run(plan, validation, carry)
             try:
                 train(run, watching, self._advance(options.optimizer), self._evaluate)
             finally:
-                if run.epoch is not None:  # it has begun
+                if run.moved:
                     reached = self._reached = self._reached.after(run, options)
                     self._weights = run.kept_snapshot()
                     self._record = saving.record_of(
                         run, reached.epochs, reached.steps, prepared.mark
                     )
+                else:  # the model stays as it was
+                    self._take_over(*before)
         return run.history
+
+    def _take_over(self, scaling: Scaling | None, columns: Columns, problem: Problem) -> None:
+        self._scaling, self._columns = scaling, columns
+        if problem is not self._problem:
+            self._problem = problem
+            self._forget_compiled()
 
     def partial_fit(
         self,

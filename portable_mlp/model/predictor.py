@@ -14,7 +14,7 @@ from portable_mlp import randomness
 from portable_mlp.backends import Backend, answer_like
 from portable_mlp.data.columns import Columns, check_columns
 from portable_mlp.data.opened import Opened
-from portable_mlp.data.source import Source
+from portable_mlp.data.source import Source, pieces_of
 from portable_mlp.metrics import AnyMetric, choose_metrics
 from portable_mlp.model.memory import check_size
 from portable_mlp.model.preparation import Border
@@ -187,7 +187,7 @@ class Predictor:
 
     def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
         if isinstance(X, Source):
-            pieces = X.read(range(len(X.blocks)))
+            pieces = pieces_of(X, range(len(X.blocks)))
             names = X.columns.features
             return np.concatenate([self._answer(Opened(p.X, names), finish) for p in pieces])
         with self.backend.scope():

@@ -14,8 +14,9 @@ from portable_mlp.data.columns import Columns, check_columns, joined
 from portable_mlp.data.doubts import warn_of_samples, warn_of_targets
 from portable_mlp.data.fingerprint import Fingerprint, fingerprint, fingerprint_of
 from portable_mlp.data.opened import Opened, check_names, named, opened, opened_targets
-from portable_mlp.data.source import Source, split_source
-from portable_mlp.data.stream import Stream, loaded, row_bytes, scalings_of
+from portable_mlp.data.source import Source, pieces_of, split_source
+from portable_mlp.data.stream import Stream, loaded, row_bytes, scalings_of, targets_of
+from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.scaling import Scaling
 from portable_mlp.training.feed import Feed, Streamed, Whole
 from portable_mlp.training.options import Options
@@ -73,11 +74,23 @@ class Border:
         w, total = border.weights(sample_weight, class_weight, t, backend, self.units, rows)
         return Data(x, t, w), total
 
-    def feed(self, X: Any, y: Any, sample_weight: Any = None) -> Feed:  # noqa: N803
+    def feed(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any = None,
+        budget: int = DEVICE_BUDGET,
+    ) -> Feed:
         """All rows once, from arrays or from a source."""
+        X, y = mapped(X, y)  # noqa: N806
         if isinstance(X, Source):
             self.check_source(X, y)
-            return self.streamed(X, _EVALUATED_ROWS, DEVICE_BUDGET, 0)
+            if sample_weight is not None:
+                raise ValueError(
+                    f"sample_weight: got one beside {X}, expected None: rows that are read meanwhile "
+                    "have no weights."
+                )
+            return self.streamed(X, _EVALUATED_ROWS, budget, 0)
         data, _ = self.data(X, y, sample_weight)
         return Whole(data, data.x.shape[0], 0, self.problem.backend)
 
@@ -88,7 +101,15 @@ class Border:
                 "y: got an array beside a source, expected None: the source has targets."
             )
         border.check_shape((source.rows, *source.sample_shape), self.problem.sample_shape)
+        if not source.blocks:
+            raise ValueError(f"{source}: has no rows, expected at least one.")
         self._check_names(source.columns.features)
+        known, found = self.columns.classes, source.columns.classes
+        if known and found and known != found:
+            raise ValueError(
+                f"{source}: its classes are {_listed(found)}, expected those of the model in their "
+                f"order, {_listed(known)}: the numbers of the classes would not fit."
+            )
 
     def streamed(self, source: Source, batch_size: int, budget: int, seed: int) -> Streamed:
         """A source as a feed that reads ahead."""
@@ -137,6 +158,10 @@ class Preparation(Border):
         fraction: float,
     ) -> tuple[Feed, Feed | None, float | None]:
         """``(training rows, validation rows or None, weight sum or None)``; see `MLP.fit`."""
+        if not is_whole(self.budget, 1):
+            raise ValueError(
+                f"device_budget: got {self.budget!r}, expected a whole number of bytes, at least 1."
+            )
         source = self._larger_than_budget(X, y)
         if isinstance(X, Source):
             self.columns = joined(self.columns, X.columns)
@@ -146,7 +171,7 @@ class Preparation(Border):
             feeds: tuple[Feed, Feed | None, float | None] = self._stream(source, fraction)
         else:
             if isinstance(X, Source):
-                rows, y = loaded(X)
+                rows, y = loaded(X, self.problem.loss, self.units)
                 X = Opened(rows, X.columns.features)  # noqa: N806
             feeds = self._memory(X, y, sample_weight, class_weight, fraction)
         self.options.warn_of_batch(feeds[0].rows)
@@ -158,7 +183,9 @@ class Preparation(Border):
     def _validation(self, given: tuple[Any, ...] | Source) -> Feed:
         try:
             if isinstance(given, Source):
-                return self.feed(given, None)
+                return self.feed(given, None, budget=self.budget)
+            if len(given) == 2 and isinstance(given[0], np.memmap):
+                return self.feed(*given, budget=self.budget)
             return self._whole(self.data(*given)[0])
         except (ValueError, TypeError) as error:  # its X and y are not those of the training
             raise type(error)(f"validation_data: {error}") from None
@@ -234,14 +261,26 @@ class Preparation(Border):
 
     def _larger_than_budget(self, X: Any, y: Any) -> Source | None:  # noqa: N803
         """The source, or the memory map as a source, if its rows take more than the budget."""
-        if isinstance(X, np.memmap):
-            X, y = scan_arrays(X, y), None  # noqa: N806
+        X, y = mapped(X, y)  # noqa: N806
         if not isinstance(X, Source):
             return None
         self.check_source(X, y)
         problem = self.problem
         size = X.rows * row_bytes(X, problem.loss, self.units, problem.backend)
         return X if size > self.budget else None
+
+    def _warn_of(self, source: Source) -> None:
+        """Warns of the first rows as of arrays."""
+        problem, piece = self.problem, next(pieces_of(source, [0]))
+        x = Opened(piece.X, source.columns.features)
+        y = Opened(targets_of(source, piece, problem.loss, self.units))
+        with np.errstate(over="ignore"):
+            fits = np.isfinite(piece.X.astype(problem.backend.dtype_name)).all()
+        if fits and self.scaling_kind is None and self.scaling is None:
+            warn_of_samples(x, piece.X, problem.backend)
+        scaled = problem.target_scaling is not None or self.target_kind is not None
+        if problem.loss.targets == "values" and not scaled:
+            warn_of_targets(y, y.array, problem.loss, problem.backend, None)
 
     def _check_streamed(self, source: Source, sample_weight: Any, class_weight: Any) -> None:
         problem, options = self.problem, self.options
@@ -262,9 +301,10 @@ class Preparation(Border):
     def _stream(self, source: Source, fraction: float) -> tuple[Streamed, Streamed | None, None]:
         held: Source | None = None
         self.mark = fingerprint_of(source, self.problem.backend)
+        self._warn_of(source)
         if fraction:
             source, held = split_source(source, fraction, self.seed)
-        inputs, outputs = scalings_of(source, *self._wanted())
+        inputs, outputs = scalings_of(source, self.problem.loss, self.units, *self._wanted())
         if inputs is not None:
             self.scaling = inputs
         if outputs is not None:
@@ -274,3 +314,16 @@ class Preparation(Border):
         if held is None:
             return feed, None, None
         return feed, self.streamed(held, batch_size, self.budget, self.seed), None
+
+
+def mapped(X: Any, y: Any) -> tuple[Any, Any]:  # noqa: N803
+    """A memory map, and its targets, as a source, so that its rows are read as they are needed."""
+    if not isinstance(X, np.memmap):
+        return X, y
+    targets = None if y is None else opened("y", y).array
+    return scan_arrays(X, np.asarray(targets) if targets is not None else None), None
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(map(repr, names[:5]))
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

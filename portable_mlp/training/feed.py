@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,9 @@ from portable_mlp import randomness
 from portable_mlp.backends import Backend
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.training.problem import Data
+
+_PATIENCE = 2.0
+"""Seconds that a thread which reads has to notice that nobody wants its rows."""
 
 
 class Chunk:
@@ -131,12 +134,12 @@ class Reader(Protocol):
         """What a chunk needs: shape and numpy type of x, and of y."""
 
     def fill(
-        self, take: Callable[[], Memory], epoch: int | None
+        self, take: Callable[[], Memory], epoch: int | None, wanted: Callable[[], None]
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """``(x, y, order)`` of each chunk: memory that ``take`` gave, and row numbers, shuffled.
 
         In the source's own order for the epoch None. Rows that the order leaves out are of an earlier
-        chunk.
+        chunk. ``wanted`` is called now and then; it raises if nobody wants the rest.
         """
 
 
@@ -151,11 +154,14 @@ class Streamed:
         reader: who reads.
         batch_size: rows of a batch.
         backend: where the data go.
+        turn: nobody reads while somebody else does.
     """
 
     reader: Reader
     batch_size: int
     backend: Backend
+    turn: Any = field(default_factory=threading.Lock)
+    """Held by the thread that reads: one that waits for its source is not waited for for ever."""
 
     @property
     def rows(self) -> int:
@@ -185,16 +191,21 @@ class Streamed:
         for _ in range(2):
             free.put(tuple(self.backend.host_memory(*needed) for needed in self.reader.memory))
 
+        given_up = threading.Event()
+
+        def wanted() -> None:
+            if given_up.is_set():
+                raise _GivenUpError
+
         def take() -> Memory:
             memory = free.get()
-            if memory is None:
-                raise _GivenUpError
+            wanted()
             return memory  # type: ignore[no-any-return]
 
         def work() -> None:
             try:
-                with self.backend.scope():
-                    for x, y, order in self.reader.fill(take, epoch):
+                with self.turn, self.backend.scope():
+                    for x, y, order in self.reader.fill(take, epoch, wanted):
                         data = Data(self.backend.upload(x), self.backend.upload(y), None)
                         ready.put(((x, y), data, order))
                 ready.put(None)
@@ -214,8 +225,9 @@ class Streamed:
                 free.put(memory)
                 del data, got
         finally:
+            given_up.set()
             free.put(None)
-            thread.join()
+            thread.join(_PATIENCE)
 
 
 class _GivenUpError(Exception):

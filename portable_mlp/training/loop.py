@@ -60,6 +60,11 @@ class Run:
     def carry(self, carry: Carry) -> None:
         self.moving = carry
 
+    @property
+    def moved(self) -> bool:
+        """Whether a step was done."""
+        return self.epoch is not None and (self.epoch.number > 0 or self.done > 0)
+
     def stop(self, reason: str) -> None:
         """Ends the training after this epoch."""
         self.history.stopped = self.history.stopped or reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from portable_mlp import MLP, Doctor, TrainingDiverged
 from portable_mlp.backends import Backend
+from portable_mlp.data import Columns, DataFileError
 from portable_mlp.data.source import Blocks, Piece, Source, split_source
 from portable_mlp.data.stream import Stream
 from portable_mlp.optim import SGD, Adam
@@ -54,7 +55,7 @@ def chunks_of(stream: Stream, epoch: int | None) -> list[tuple[np.ndarray, np.nd
         (x, real), (y, whole) = stream.memory
         return np.full(x, np.nan, real), np.full(y, -1, whole)
 
-    return [(x[order], y[order]) for x, y, order in stream.fill(take, epoch)]
+    return [(x[order], y[order]) for x, y, order in stream.fill(take, epoch, lambda: None)]
 
 
 def rows_of(found: list[tuple[np.ndarray, np.ndarray]]) -> list[list[float]]:
@@ -368,3 +369,151 @@ def test_two_chunks_are_in_memory(backend: Backend) -> None:
         assert sum(int(part.x.shape[0]) for part in feed.parts()) == ROWS
     assert len(taken) == 4  # x and y, twice
     assert taken[0][0] <= 150
+
+
+# -- what a source may be, and what it may not ---------------------------------------------------
+
+
+class Said(InMemory):
+    """Gives pieces that are made of others."""
+
+    def __init__(self, change: Callable[[Piece], object], **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.change = change
+
+    def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
+        for piece in super().read(numbers):
+            yield self.change(piece)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("budget", [BUDGET, 2**28])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda p: (p.X, p.y), "read gave a tuple, expected a Piece"),
+        (
+            lambda p: Piece(p.X[:, :1], p.y),
+            r"a piece of X has shape \(11, 1\), expected \(rows, 5\)",
+        ),
+        (lambda p: Piece(p.X.astype(str), p.y), "X holds 'U' data, expected numpy numbers"),
+        (lambda p: Piece(p.X + 1j, p.y), "X holds 'c' data"),
+        (lambda p: Piece(p.X.tolist(), p.y), "X holds 'list' data"),
+        (lambda p: Piece(p.X, p.y[:1]), "expected one target for each sample"),
+        (lambda p: Piece(p.X, np.eye(2)[p.y]), r"y has shape \(11, 2\), expected class numbers"),
+    ],
+)
+def test_a_piece_is_what_the_source_said(
+    change: Callable[[Piece], object], words: str, budget: int
+) -> None:
+    with pytest.raises(DataFileError, match=f"Said: .*{words}"):
+        MLP([FEATURES, 2]).fit(Said(change), batch_size=20, device_budget=budget)
+
+
+@pytest.mark.parametrize("budget", [BUDGET, 2**28])
+def test_targets_are_not_broadcast(budget: int) -> None:
+    model = MLP([FEATURES, 3], loss="squared_error", metrics=())
+    source = InMemory(X, X[:, :1])
+    with pytest.raises(DataFileError, match=r"y has shape \(11, 1\), expected \(11, 3\)"):
+        model.fit(source, batch_size=20, device_budget=budget)
+    with pytest.raises(DataFileError, match=r"expected \(11, 3\)"):
+        model.evaluate(source)
+    # a number for each sample is a column, in memory and streamed
+    one = MLP([FEATURES, 1], loss="squared_error", metrics=(), target_scaling="standard")
+    one.fit(InMemory(X, X[:, 0]), batch_size=20, device_budget=budget)
+    assert one.target_scaling is not None
+    assert one.target_scaling.shift.shape == (1,)
+
+
+def test_classes_of_a_source_are_those_of_the_model() -> None:
+    source, other = InMemory(), InMemory()
+    source.columns, other.columns = Columns(classes=("a", "b")), Columns(classes=("b", "c"))
+    model = MLP([FEATURES, 2])
+    model.fit(source, epochs=1)
+    assert model.columns.classes == ("a", "b")
+    with pytest.raises(ValueError, match="its classes are 'b', 'c', expected those of the model"):
+        model.evaluate(other)
+    with pytest.raises(ValueError, match="would not fit"):
+        model.fit(other, epochs=1)
+    numbers = MLP([FEATURES, 1], loss="squared_error")
+    with pytest.raises(ValueError, match="its target is one of 2 classes, expected numbers"):
+        numbers.fit(source, epochs=1)
+
+
+def test_weights_beside_a_source_are_refused() -> None:
+    with pytest.raises(ValueError, match="rows that are read meanwhile have no weights"):
+        MLP([FEATURES, 2]).evaluate(InMemory(), sample_weight=np.ones(ROWS))
+
+
+@pytest.mark.parametrize("budget", ["x", None, 0, -5, True, float("nan")])
+def test_a_budget_is_a_number_of_bytes(budget: object) -> None:
+    with pytest.raises(ValueError, match="expected a whole number of bytes"):
+        MLP([FEATURES, 2]).fit(X, Y, device_budget=budget)  # type: ignore[arg-type]
+
+
+def test_a_refused_stream_leaves_no_scaling_behind() -> None:
+    model = MLP([FEATURES, 2], scaling="standard")
+    with pytest.raises(ValueError, match="InMemory: y holds the label 9"):
+        model.fit(InMemory(X, np.full(ROWS, 9)), batch_size=20, device_budget=BUDGET)
+    assert model.scaling is None
+    assert model.training_record is None
+    bad = X.copy()
+    bad[300, 2] = np.nan
+    with pytest.raises(
+        DataFileError, match="X holds nan, no finite number for float32, in column 2"
+    ):
+        model.fit(InMemory(bad), batch_size=20, device_budget=BUDGET)
+
+
+def test_warnings_are_given_for_streams_too() -> None:
+    with pytest.warns(UserWarning, match="feature 1 has scale"):
+        MLP([FEATURES, 2]).fit(
+            InMemory(X * np.float32([1, 1e6, 1, 1, 1])), epochs=1, device_budget=BUDGET
+        )
+
+
+class Endless(InMemory):
+    """Waits for its second block until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits, self.go = threading.Event(), threading.Event()
+
+    def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
+        for k, piece in enumerate(super().read(numbers)):
+            if k == 12:
+                self.waits.set()
+                self.go.wait(30)
+            yield piece
+
+
+def test_nobody_waits_for_a_source_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portable_mlp.training.feed._PATIENCE", 0.01)
+    source = Endless()
+
+    class Impatient(Callback):
+        def on_step_end(self, run: Run, step: int) -> None:
+            assert source.waits.wait(30)
+            raise KeyboardInterrupt
+
+    history = MLP([FEATURES, 2]).fit(
+        source, batch_size=20, device_budget=BUDGET, callbacks=[Impatient()], verbose=0
+    )
+    assert history.stopped == "interrupted"
+    assert readers()
+    source.go.set()
+    readers()[0].join()
+
+
+def test_validation_keeps_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    made = Stream.__init__
+
+    def noted(self: Stream, *args: object, **options: object) -> None:
+        asked.append(options["budget"])  # type: ignore[arg-type]
+        made(self, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Stream, "__init__", noted)
+    MLP([FEATURES, 2]).fit(
+        InMemory(), epochs=1, batch_size=20, device_budget=BUDGET, validation_data=InMemory()
+    )
+    assert asked == [BUDGET, BUDGET]
