@@ -15,7 +15,7 @@ from portable_mlp.data import inputs as border
 from portable_mlp.data.columns import Columns
 from portable_mlp.data.source import Source
 from portable_mlp.metrics import AnyMetric, choose_metrics
-from portable_mlp.model.predictor import Predictor
+from portable_mlp.model.predictor import COMPILED, Predictor
 from portable_mlp.model.preparation import DEVICE_BUDGET, Preparation
 from portable_mlp.nn import LOSSES, Layer, Loss, Network
 from portable_mlp.nn.arrays import Shape
@@ -164,7 +164,7 @@ class MLP(Predictor):
     def _forget_compiled(self) -> None:
         """Nothing has been compiled for this problem."""
         self._advances: dict[Optimizer, Any] = {}
-        for name in ("_outputs", "_evaluate"):
+        for name in COMPILED:
             vars(self).pop(name, None)
 
     def set_parameters(self, parameters: Mapping[str, Any]) -> None:
@@ -317,7 +317,7 @@ class MLP(Predictor):
         """For pickle and copy: weights as numpy; the optimizer's state stays behind."""
         with self.backend.scope():
             weights = self._problem.to_host(self._weights)
-        state = {k: v for k, v in vars(self).items() if k not in ("_outputs", "_evaluate")}
+        state = {k: v for k, v in vars(self).items() if k not in COMPILED}
         reached = self._reached.without_state()
         return state | {"_advances": {}, "_weights": weights, "_reached": reached}
 

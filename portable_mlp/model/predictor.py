@@ -23,6 +23,7 @@ from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.scaling import Scaling
 from portable_mlp.summary import summary
 from portable_mlp.training.evaluate import (
+    Evaluate,
     bring_over,
     figures,
     make_evaluate,
@@ -30,6 +31,9 @@ from portable_mlp.training.evaluate import (
     penalty_of,
 )
 from portable_mlp.training.problem import Problem, Snapshot
+
+COMPILED = ("_outputs", "_evaluate", "_asked")
+"""Attributes that are made when they are needed, and forgotten when the problem changes."""
 
 
 class Predictor:
@@ -219,15 +223,25 @@ class Predictor:
         Raises:
             ValueError: data that can't be, or a metric that this loss does not have.
         """
-        problem = self._problem
-        if metrics is not None:
-            problem = replace(problem, metrics=choose_metrics(metrics, self.loss, self._units))
         with self.backend.scope():
-            evaluate = self._evaluate if metrics is None else make_evaluate(problem)
+            problem, evaluate = self._evaluation(metrics)
             sums = evaluate(*self._weights, self._border.feed(X, y, sample_weight))
             sums.append(penalty_of(problem, self._weights.vector))
             *host, penalty = bring_over(sums, self.backend)
         return figures(problem, problem.metrics, host, float(penalty))
+
+    def _evaluation(self, metrics: Sequence[str | AnyMetric] | None) -> tuple[Problem, Evaluate]:
+        """The problem with these metrics, and what evaluates it; those asked for last are kept."""
+        chosen = self._problem.metrics
+        if metrics is not None:
+            chosen = choose_metrics(metrics, self.loss, self._units)
+        if chosen == self._problem.metrics:
+            return self._problem, self._evaluate
+        asked: tuple[Problem, Evaluate] | None = vars(self).get("_asked")
+        if asked is None or asked[0].metrics != chosen:
+            problem = replace(self._problem, metrics=chosen)
+            asked = self._asked = problem, make_evaluate(problem)
+        return asked
 
     @property
     def _border(self) -> Border:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -66,9 +66,13 @@ def make_evaluate(problem: Problem) -> Evaluate:
 
     compiled = backend.compile(add)
 
+    @cache
+    def start() -> _Sums:
+        zeros = zero_totals(problem)
+        return _Sums(zeros.loss, zeros.loss, zeros.metrics)
+
     def evaluate(vector: Any, state: Tree, feed: Feed) -> list[Any]:
-        zeros, params, seen = zero_totals(problem), views(vector), list[Data]()
-        sums = _Sums(zeros.loss, zeros.loss, zeros.metrics)
+        params, sums, seen = views(vector), start(), list[Data]()
         for part in feed.parts():
             for rows in chunks(part.x.shape[0], size):
                 weights = None if part.weights is None else part.weights[rows]
@@ -95,6 +99,9 @@ def _joined(parts: Sequence[Data], xp: Any) -> Data:
 def bring_over(arrays: Sequence[Any], backend: Backend) -> list[NDArray[np.float64]]:
     """The arrays on the host, in one transfer."""
     xp = backend.xp
+    if all(array.shape == () for array in arrays):
+        together = backend.to_numpy(xp.stack(list(arrays))).astype(np.float64)
+        return [np.asarray(number) for number in together]
     flat = xp.concat([xp.reshape(array, (-1,)) for array in arrays])
     host = backend.to_numpy(flat).astype(np.float64)
     ends = list(accumulate(math.prod(array.shape) for array in arrays))

@@ -15,7 +15,8 @@ class History(Mapping[str, list[float]]):
     epoch's last step), ``gradient_norm`` (root mean square of ‖gradient‖ over the optimizer's steps,
     before clipping), ``seconds``
     (validation included) and ``samples_per_second`` (training alone). Metrics by their names;
-    figures of the validation set with ``val_`` in front.
+    figures of the validation set with ``val_`` in front. A metric that needs the whole set, such as
+    ``roc_auc``, is there for the validation set alone.
 
     Args:
         figures: the lists.

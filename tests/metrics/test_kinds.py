@@ -202,6 +202,27 @@ def test_evaluate_takes_metrics_for_one_call(backend: Backend) -> None:
     assert other["root_mean_squared_error"] ** 2 == pytest.approx(other["loss"], rel=1e-5)
     assert model.evaluate(X, y, metrics=()) == {"loss": other["loss"]}
     assert model.evaluate(X, y) == own
+    model.fit(
+        X, y, epochs=1, learning_rate=0.1
+    )  # with weights of this moment, not of the first call
+    names = ["mean_squared_error"]
+    assert model.evaluate(X, y, metrics=names)["loss"] == model.evaluate(X, y)["loss"]
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301
+    assert again.evaluate(X, y, metrics=names) == model.evaluate(X, y, metrics=names)
+
+
+def test_figures_are_in_the_units_of_the_targets(backend: Backend) -> None:
+    random = np.random.default_rng(1)
+    X = random.normal(size=(300, 2))
+    y = 5000 + 300 * X[:, :1] + random.normal(size=(300, 1))
+    names = ["root_mean_squared_error", "mean_absolute_error", "r2"]
+    model = MLP([2, 1], loss="huber", target_scaling="standard", metrics=names, backend=backend)
+    history = model.fit(X, y, epochs=1, learning_rate=0.1, validation_data=(X, y))
+    e = model.predict(X) - y
+    expected = [np.sqrt(np.mean(e**2)), np.mean(np.abs(e)), 1 - np.mean(e**2) / y.var()]
+    found = model.evaluate(X, y)
+    assert [found[name] for name in names] == pytest.approx(expected, rel=1e-4)
+    assert [history[f"val_{n}"][0] for n in names] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.needs_argmax
