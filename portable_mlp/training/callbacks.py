@@ -33,6 +33,7 @@ class BestEpoch(Callback):
     best: float = field(default=math.nan, init=False)
     best_epoch: int = field(default=0, init=False)
     _snapshot: Snapshot | None = field(default=None, init=False, repr=False)
+    _sign: int = field(default=-1, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Checks the mode."""
@@ -43,23 +44,26 @@ class BestEpoch(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         self.best, self.best_epoch, self._snapshot = math.nan, 0, None
+        self._sign = 1 if self._maximises(run) else -1
 
     def on_epoch_end(self, run: Run) -> None:
-        name = self.monitor or ("val_loss" if run.validation is not None else "loss")
-        value = run.history[name][-1]
-        gain = (value - self.best) if self._maximises(name, run) else (self.best - value)
-        if math.isnan(self.best) or gain > self.min_delta:
+        value = run.history[self._monitored(run)][-1]
+        gain = self._sign * (value - self.best)
+        if gain > self.min_delta or (math.isnan(self.best) and not math.isnan(value)):
             self.best, self.best_epoch = value, run.history.epochs
             self._snapshot = run.kept_snapshot() if self.restore_best else None
 
-    def _maximises(self, name: str, run: Run) -> bool:
+    def _monitored(self, run: Run) -> str:
+        return self.monitor or ("val_loss" if run.validation is not None else "loss")
+
+    def _maximises(self, run: Run) -> bool:
         if self.mode != "auto":
             return self.mode == "max"
-        plain = name.removeprefix("val_")
-        larger = next((m.larger_is_better for m in run.problem.metrics if m.name == plain), False)
+        name = self._monitored(run).removeprefix("val_")
+        larger = next((m.larger_is_better for m in run.problem.metrics if m.name == name), False)
         if larger is None:
             raise ValueError(
-                f"{type(self).__name__}: mode is 'auto' and {plain!r} is a metric of your own, expected "
+                f"{type(self).__name__}: mode is 'auto' and {name!r} is a metric of your own, expected "
                 "mode='min' or 'max', or a metric that was made with larger_is_better."
             )
         return larger
@@ -97,8 +101,7 @@ class EarlyStopping(BestEpoch):
     def on_epoch_end(self, run: Run) -> None:
         super().on_epoch_end(run)
         if run.history.epochs - self.best_epoch >= self.patience:
-            name = self.monitor or ("val_loss" if run.validation is not None else "loss")
-            run.stop(f"{name} did not improve for {self.patience} epochs")
+            run.stop(f"{self._monitored(run)} did not improve for {self.patience} epochs")
 
 
 @dataclass

@@ -370,10 +370,13 @@ def test_a_mean_of_ones_own_says_what_is_better_or_is_asked() -> None:
         identity(2, metrics=[metric]).fit(X, y, epochs=3, callbacks=[best])
         return best
 
+    model, best = MLP([2, 2], metrics=[Metric("accuracy_of_mine", squared)]), BestEpoch()
+    best.monitor = "accuracy_of_mine"
     with pytest.raises(
         ValueError, match="'accuracy_of_mine' is a metric of your own, expected mode="
     ):
-        fit(Metric("accuracy_of_mine", squared))
+        model.fit(X, y, callbacks=[best])
+    assert model.training_record is None  # no epoch was begun
     assert fit(Metric("it", squared), mode="max").best_epoch == 3  # the outputs grow
     assert fit(Metric("it", squared, larger_is_better=True)).best_epoch == 3
     assert fit(Metric("it", squared, larger_is_better=False)).best_epoch == 1
@@ -413,6 +416,17 @@ def test_early_stopping_watches_an_area() -> None:
     assert history.best_epoch == best + 1
     assert history.epochs == best + 5 < 40
     assert model.evaluate(X, 1 - y)["roc_auc"] == pytest.approx(max(history["val_roc_auc"]))
+
+
+def test_a_figure_that_never_exists_never_improves() -> None:
+    """Validation rows of one class have no area."""
+    X, y = np.eye(2), np.asarray([[0], [1]])
+    model = MLP([2, 1], loss="binary_cross_entropy", metrics=["roc_auc"])
+    stop = EarlyStopping("val_roc_auc", patience=3)
+    history = model.fit(X, y, epochs=9, validation_data=(X[:1], y[:1]), callbacks=[stop])
+    assert np.isnan(history["val_roc_auc"]).all()
+    assert history.stopped == "val_roc_auc did not improve for 3 epochs"
+    assert (history.epochs, history.best_epoch) == (3, None)
 
 
 def test_metrics_can_be_copied_and_compared() -> None:
