@@ -202,7 +202,8 @@ class MLP(Predictor):
         """Goes back to the first weights: the next `fit` is that of a model that was just made.
 
         Forgotten are the optimizer's state, the counters of epochs and steps, names of columns, and
-        scalings that were worked out from training rows.
+        scalings that were worked out from training rows; a model that was loaded keeps those of its
+        file.
 
         Args:
             seed: of other first weights, shuffles and dropout masks; None keeps the model's own.

@@ -101,6 +101,7 @@ def restored(
     model._seed, model._units = description.seed, description.output_shape[0]
     model._scaling_kind, model._scaling = description.scaling, file.scaling
     model._target_kind, model._columns = description.target_scaling, description.columns
+    model._given = model._scaling, file.target_scaling
     model._forget()
     with model.backend.scope():
         model._weights = _weights(file, model._problem)

@@ -431,3 +431,19 @@ def test_every_field_of_the_description_is_in_the_file(trained: bytes) -> None:
     text = json.loads(trained[8 : 8 + length])["__metadata__"]["portable_mlp"]
     names = {field.name for field in fields(description)}
     assert json.loads(text).keys() == names | {"format", "version", "requires", "checksum"}
+
+
+def test_a_loaded_model_can_be_moved_and_reset_and_keeps_its_scaling(model_file: Path) -> None:
+    X = np.random.default_rng(0).normal(5, 2, (60, 4))
+    model = MLP([4, 3], scaling="standard")
+    model.fit(X, np.arange(60) % 3, epochs=2)
+    model.save(model_file)
+    loaded = MLP.load(model_file)
+    first = MLP([4, 3]).parameters()
+    for again in (loaded, loaded.to("numpy")):
+        again.reset()
+        assert again.training_record is None
+        assert all(np.array_equal(again.parameters()[name], first[name]) for name in first)
+        assert again.scaling is not None
+        assert model.scaling is not None
+        assert np.array_equal(again.scaling.shift, model.scaling.shift)
