@@ -7,7 +7,7 @@ samples at once: `MLP.evaluate` has it, and in a training the validation set.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from portable_mlp.metrics.base import (
     AnyMetric,
@@ -105,6 +105,9 @@ name                          what it is, and scikit-learn's function
 In training, figures of the training set are of each mini-batch with the weights of its moment.
 """
 
+_TAKEN = ("loss", "learning_rate", "gradient_norm", "seconds", "samples_per_second")
+"""What `History` calls figures that are no metrics."""
+
 
 def choose_metrics(
     metrics: str | AnyMetric | Sequence[str | AnyMetric] | None, loss: Loss, units: int
@@ -117,12 +120,17 @@ def choose_metrics(
         units: its outputs.
 
     Raises:
-        ValueError: an unknown name, the same name twice, or a figure that this loss does not have.
+        ValueError: an unknown name, a name twice or one that is taken, or a figure that this loss does not have.
     """
     if metrics is None:
         metrics = ("accuracy",) if loss.classifies else ()
     if isinstance(metrics, (str, AnyMetric)):
         metrics = (metrics,)
+    if not isinstance(metrics, Iterable):
+        raise TypeError(
+            f"metrics: got {metrics!r} of type {type(metrics).__name__}, expected a list of names or "
+            "metrics."
+        )
     chosen = tuple(choose("metrics", metric, METRICS, AnyMetric) for metric in metrics)
     names = [metric.name for metric in chosen]
     for metric in chosen:
@@ -130,6 +138,11 @@ def choose_metrics(
             raise ValueError(
                 f"metrics: got {metric.name!r} more than once, expected different names; one of your "
                 "own is given by name=."
+            )
+        if metric.name in _TAKEN or metric.name.startswith("val_"):
+            raise ValueError(
+                f"metrics: got one called {metric.name!r}, expected another name: a training has a "
+                "figure of its own that is called so."
             )
         metric.check(loss, units)
     return chosen

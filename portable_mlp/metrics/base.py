@@ -102,6 +102,11 @@ class MeanMetric(RunningMetric):
         self, outputs: Array, targets: Array, weights: Array | None, loss: Loss, ctx: Context
     ) -> Any:
         values = self.values(outputs, targets, loss, ctx)
+        shape, expected = tuple(getattr(values, "shape", ())), (outputs.shape[0],)
+        if shape != expected:  # a column beside the weights would become a square
+            raise ValueError(
+                f"{self.name}: its values have shape {shape}, expected {expected}: one for each sample."
+            )
         return ctx.xp.sum(values) if weights is None else ctx.xp.sum(values * weights)
 
     def figure(self, sums: Sums, mass: float) -> float:

@@ -14,6 +14,7 @@ from portable_mlp.nn.choices import check_name
 from portable_mlp.nn.layer import Context
 from portable_mlp.nn.losses import Loss
 from portable_mlp.nn.losses.classification import one_hot
+from portable_mlp.nn.plain_numbers import is_whole
 
 AVERAGES = ("binary", "macro", "micro", "weighted")
 """How the F1 scores of the classes become one figure."""
@@ -71,7 +72,7 @@ class TopK(MeanMetric):
     def __post_init__(self) -> None:
         """Checks k and makes the name."""
         super().__post_init__()
-        if not isinstance(self.k, int) or self.k < 1:
+        if not is_whole(self.k, 1):
             raise ValueError(f"TopK: k is {self.k!r}, expected a whole number of at least 1.")
         object.__setattr__(self, "name", self.name or f"top_{self.k}_accuracy")
 

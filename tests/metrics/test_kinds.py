@@ -276,6 +276,14 @@ def test_names_are_those_of_the_table() -> None:
     assert TopK(np.int64(4)) == TopK(4)
 
 
+def squared(outputs: Any, targets: Any, loss: nn.Loss, ctx: Context) -> Any:
+    return ctx.xp.sum(outputs * outputs, axis=1)
+
+
+def a_column(outputs: Any, targets: Any, loss: nn.Loss, ctx: Context) -> Any:
+    return outputs[:, :1]
+
+
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "classes of a regression": (
         lambda: MLP([4, 1], loss="squared_error", metrics=["f1_macro"]),
@@ -317,6 +325,31 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: MLP([4, 3], metrics=[len]),
         "metrics: got .*expected a name or a AnyMetric",
     ),
+    "a column for a sample": (
+        lambda: identity(2, metrics=[Metric("mine", a_column)]).evaluate(
+            np.eye(2), [0, 1], sample_weight=[1, 2]
+        ),
+        r"mine: its values have shape \(2, 1\), expected \(2,\): one for each sample",
+    ),
+    **{
+        f"called {name}": (
+            lambda name=name: MLP([4, 3], metrics=[Metric(name, squared)]),
+            f"metrics: got one called '{name}', expected another name",
+        )
+        for name in (
+            *("loss", "learning_rate", "gradient_norm", "seconds", "samples_per_second"),
+            *("val_loss", "val_mine"),
+        )
+    },
+    "two of one name": (
+        lambda: MLP([4, 3], metrics=[Metric("mine", squared), Metric("mine", a_column)]),
+        "metrics: got 'mine' more than once",
+    ),
+    "a number": (
+        lambda: MLP([4, 3]).evaluate(np.eye(2, 4), [0, 1], metrics=5),  # type: ignore[arg-type]
+        "metrics: got 5 of type int, expected a list of names or metrics",
+    ),
+    "a yes for k": (lambda: TopK(True), "TopK: k is True, expected a whole number"),
     "k": (lambda: TopK(0), "TopK: k is 0, expected a whole number of at least 1"),
     "average": (lambda: F1("makro"), "average: got 'makro'.* Did you mean 'macro'"),
     "for one call": (
@@ -356,10 +389,6 @@ def test_a_running_metric_of_ones_own(backend: Backend) -> None:
     assert model.evaluate(outputs, [0, 1, 0])["largest_output"] == 7
     history = model.fit(outputs, [0, 1, 0], epochs=1, batch_size=1, learning_rate=1e-30)
     assert history["largest_output"] == [7.0]
-
-
-def squared(outputs: Any, targets: Any, loss: nn.Loss, ctx: Context) -> Any:
-    return ctx.xp.sum(outputs * outputs, axis=1)
 
 
 def test_a_mean_of_ones_own_says_what_is_better_or_is_asked() -> None:
