@@ -43,6 +43,22 @@ class Scaling:
     shift: NDArray[np.float64]
     factor: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        """Checks the kind and makes arrays of what was given."""
+        if not isinstance(self.kind, str):
+            raise TypeError(
+                f"Scaling: kind is {self.kind!r}, expected one of {', '.join(SCALINGS)}."
+            )
+        check_name("Scaling: kind", self.kind, SCALINGS)
+        for name in ("shift", "factor"):
+            try:
+                array = np.asarray(getattr(self, name), np.float64)
+            except (TypeError, ValueError):
+                raise TypeError(
+                    f"Scaling: its {name} is no array of numbers, expected one in the shape of a sample."
+                ) from None
+            object.__setattr__(self, name, array)
+
     @classmethod
     def of(cls, kind: str, blocks: Iterable[Any]) -> Scaling:
         """The scaling of the rows of all blocks.

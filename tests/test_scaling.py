@@ -142,3 +142,17 @@ def test_a_scaling_of_ones_own() -> None:
         MLP([3, 2], target_scaling="standard")
     with pytest.raises(TypeError, match="expected one of standard"):
         MLP([3, 2], scaling=3)  # type: ignore[arg-type]
+
+
+def test_a_scaling_of_ones_own_is_looked_at() -> None:
+    lists = Scaling("standard", [0.0] * 4, [2.0] * 4)  # type: ignore[arg-type]
+    own = Scaling("standard", np.zeros(4), np.full(4, 2.0))
+    small = X[:9] * [1, 0, 0, 0]
+    assert np.array_equal(
+        MLP([4, 2], scaling=lists).forward(small), MLP([4, 2], scaling=own).forward(small)
+    )
+    with pytest.raises(ValueError, match="Scaling: kind: got 'mine', expected one of /255"):
+        MLP([4, 2], scaling=Scaling("mine", np.zeros(4), np.ones(4)))
+    for wrong in ("text", [[1.0], [1.0, 2.0]], None):
+        with pytest.raises((ValueError, TypeError), match="caling: its shift .*expected"):
+            MLP([4, 2], scaling=Scaling("standard", wrong, np.ones(4)))  # type: ignore[arg-type]
