@@ -102,9 +102,10 @@ class Scaling:
         """The scaled rows of a device array, in the model's dtype."""
         return (x - backend.asarray(self.shift)) * backend.asarray(self.factor)
 
-    def undo_on_device(self, x: Any, backend: Backend) -> Any:
-        """x = x' / factor + shift."""
-        return x * backend.asarray(1 / self.factor) + backend.asarray(self.shift)
+    def undo_on_device(self, x: Any, backend: Backend, shift: bool = True) -> Any:
+        """x = x' / factor + shift, or without the shift."""
+        x = x * backend.asarray(1 / self.factor)
+        return x + backend.asarray(self.shift) if shift else x
 
 
 class Statistics:

@@ -9,6 +9,8 @@ import pytest
 
 from portable_mlp import MLP
 from portable_mlp.backends import Backend
+from portable_mlp.metrics import Metric
+from portable_mlp.nn import Dense
 from portable_mlp.scaling import Scaling
 
 RNG = np.random.default_rng(5)
@@ -156,3 +158,29 @@ def test_a_scaling_of_ones_own_is_looked_at() -> None:
     for wrong in ("text", [[1.0], [1.0, 2.0]], None):
         with pytest.raises((ValueError, TypeError), match="caling: its shift .*expected"):
             MLP([4, 2], scaling=Scaling("standard", wrong, np.ones(4)))  # type: ignore[arg-type]
+
+
+def test_figures_of_targets_far_from_zero_are_those_of_their_differences(backend: Backend) -> None:
+    """In single precision neighbours at 1e9 are 64 apart; the targets' deviation is 2."""
+    x = np.random.default_rng(0).normal(size=(300, 1))
+    y = 2 * x + 1e9
+    names = ["mean_squared_error", "root_mean_squared_error", "mean_absolute_error", "r2"]
+    whole = Metric("whole", lambda outputs, targets, loss, ctx: targets[:, 0])
+    model = MLP(
+        layers=[Dense(1)],
+        inputs=1,
+        loss="squared_error",
+        metrics=[*names, whole],
+        target_scaling="standard",
+        backend=backend,
+    )
+    history = model.fit(x, y, epochs=1, learning_rate=1e-30, validation_data=(x, y))
+    error = (model.forward(x).astype(float) * y.std() + y.mean()) - y
+    squares = float((error**2).mean())
+    expected = [squares, squares**0.5, float(np.abs(error).mean()), 1 - squares / y.var()]
+    found = model.evaluate(x, y)
+    for name, value in zip(names, expected, strict=True):
+        assert history[name][-1] == pytest.approx(value, rel=1e-4)
+        assert history[f"val_{name}"][-1] == pytest.approx(value, rel=1e-4)
+        assert found[name] == pytest.approx(value, rel=1e-4)
+    assert found["whole"] == pytest.approx(1e9, rel=1e-6)  # one's own sees the numbers themselves

@@ -120,7 +120,8 @@ def choose_metrics(
         units: its outputs.
 
     Raises:
-        ValueError: an unknown name, a name twice or one that is taken, or a figure that this loss does not have.
+        ValueError: an unknown name, a name twice or one that is taken, or a figure that this loss does
+            not have.
     """
     if metrics is None:
         metrics = ("accuracy",) if loss.classifies else ()

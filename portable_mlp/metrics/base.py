@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,11 @@ class AnyMetric(PlainNumbers):
 
     name: str = ""
     larger_is_better: bool | None = False
+    ignores_shift: ClassVar[bool] = False
+    """Whether adding the same number to outputs and targets leaves the figure as it is.
+
+    Numbers of a scaled target then come in its units without its shift, whose size costs them digits.
+    """
 
     def check(self, loss: Loss, units: int) -> None:
         """Refuses a loss, or a network of so many outputs, with which this figure does not exist."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ class MeanSquaredError(MeanMetric):
     """Mean over samples and columns of (ŷ - y)²: ``mean_squared_error``."""
 
     name: str = "mean_squared_error"
+    ignores_shift: ClassVar[bool] = True
 
     def check(self, loss: Loss, units: int) -> None:
         _check_numbers(self.name, loss)
@@ -32,6 +33,7 @@ class MeanAbsoluteError(MeanMetric):
     """Mean over samples and columns of |ŷ - y|: ``mean_absolute_error``."""
 
     name: str = "mean_absolute_error"
+    ignores_shift: ClassVar[bool] = True
 
     def check(self, loss: Loss, units: int) -> None:
         _check_numbers(self.name, loss)
@@ -49,6 +51,7 @@ class RootMeanSquaredError(RunningMetric):
     """
 
     name: str = "root_mean_squared_error"
+    ignores_shift: ClassVar[bool] = True
 
     def check(self, loss: Loss, units: int) -> None:
         _check_numbers(self.name, loss)
@@ -76,6 +79,7 @@ class R2(RunningMetric):
 
     name: str = "r2"
     larger_is_better: bool | None = True
+    ignores_shift: ClassVar[bool] = True
 
     def check(self, loss: Loss, units: int) -> None:
         _check_numbers(self.name, loss)

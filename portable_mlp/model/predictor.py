@@ -163,6 +163,9 @@ class Predictor:
     def predict(self, X: Any) -> Any:  # noqa: N803
         """Class numbers (n,), 0/1 for each label (n, labels), or values (n, outputs), by the loss.
 
+        Values have the digits of the model's dtype, after a target scaling was undone too: in float32
+        numbers of about 1e9 are 64 apart, in float64 1e-7.
+
         Args:
             X: samples (n, features), or a source.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -49,7 +50,7 @@ class Problem:
     metrics: tuple[AnyMetric, ...]
     backend: Backend
     target_scaling: Scaling | None = None
-    """How the numbers to be predicted were scaled: metrics see them as they were."""
+    """How the numbers to be predicted were scaled: metrics see them in their own units."""
 
     def __getstate__(self) -> dict[str, Any]:
         """The choices alone: what was made of them on a device stays behind."""
@@ -139,9 +140,9 @@ class Problem:
         ctx = self.context(xp)
         weighted = batch.weights is not None
         mass = xp.sum(batch.weights) if weighted else float(outputs.shape[0])
-        outputs, targets = self.in_units(outputs), self.in_units(batch.y)
+        seen = self._seen(self.running, outputs, batch.y)
         metrics = tuple(
-            metric.add(sums, outputs, targets, batch.weights, self.loss, ctx)
+            metric.add(sums, *seen[metric.ignores_shift], batch.weights, self.loss, ctx)
             for metric, sums in zip(self.running, kept, strict=True)
         )
         return (value if self.loss.reduction == "sum" else value * mass), metrics, mass
@@ -149,14 +150,26 @@ class Problem:
     def sums_of_all(self, data: Data) -> list[Any]:
         """What the metrics make of all samples at once, whose outputs are ``data.x``."""
         ctx = self.context(self.backend.xp)
-        outputs, targets = self.in_units(data.x), self.in_units(data.y)
-        return [m.sums(outputs, targets, data.weights, self.loss, ctx) for m in self.whole_set]
+        seen = self._seen(self.whole_set, data.x, data.y)
+        return [
+            m.sums(*seen[m.ignores_shift], data.weights, self.loss, ctx) for m in self.whole_set
+        ]
 
-    def in_units(self, values: Any) -> Any:
-        """Numbers of the targets' scale in the units in which they were given."""
+    def _seen(
+        self, metrics: Sequence[AnyMetric], outputs: Any, targets: Any
+    ) -> dict[bool, tuple[Any, Any]]:
+        """Outputs and targets as metrics see them: those that ignore a shift, and the others."""
+        kinds = {metric.ignores_shift for metric in metrics}
+        return {
+            ignored: (self.in_units(outputs, not ignored), self.in_units(targets, not ignored))
+            for ignored in kinds
+        }
+
+    def in_units(self, values: Any, shift: bool = True) -> Any:
+        """Numbers of the targets' scale in the units in which they were given, less the shift or not."""
         if self.target_scaling is None:
             return values
-        return self.target_scaling.undo_on_device(values, self.backend)
+        return self.target_scaling.undo_on_device(values, self.backend, shift)
 
     def first_weights(self, seed: int) -> Snapshot:
         """Weights and running statistics before any training: drawn on the host, in float64."""
