@@ -184,3 +184,27 @@ def test_figures_of_targets_far_from_zero_are_those_of_their_differences(backend
         assert history[f"val_{name}"][-1] == pytest.approx(value, rel=1e-4)
         assert found[name] == pytest.approx(value, rel=1e-4)
     assert found["whole"] == pytest.approx(1e9, rel=1e-6)  # one's own sees the numbers themselves
+
+
+def test_double_precision_of_another_library_is_scaled_before_it_is_rounded() -> None:
+    strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+    far = np.random.default_rng(0).normal(size=(300, 1)) + 1e9  # in float32 neighbours are 64 apart
+    array = strict.asarray(far, dtype=strict.float64)
+    for backend in ("array-api-strict", "numpy"):
+        models = [
+            MLP(
+                [1, 1],
+                loss="squared_error",
+                scaling="standard",
+                target_scaling="standard",
+                backend=backend,
+            )
+            for _ in range(2)
+        ]
+        histories = [m.fit(x, x, epochs=1) for m, x in zip(models, (far, array), strict=True)]
+        assert histories[1]["loss"] == histories[0]["loss"]
+        for name in ("scaling", "target_scaling"):
+            found, expected = (getattr(model, name) for model in reversed(models))
+            assert np.array_equal(found.shift, expected.shift)
+            assert np.array_equal(found.factor, expected.factor)
+        assert np.array_equal(np.asarray(models[1].forward(array)), models[0].forward(far))

@@ -37,7 +37,8 @@ def features(
         X: rows of samples: numpy, list, data frame, or an array of any supported library.
         backend: where it goes.
         sample_shape: shape of one sample, as the network was built for.
-        scaling: what to do to each sample; a host array is scaled before it is rounded to the dtype.
+        scaling: what to do to each sample; an array in ordinary memory, of any library, is scaled before
+            it is rounded to the dtype, one on an accelerator after.
         allow_empty: whether no rows at all are fine, as at prediction.
 
     Raises:
@@ -71,6 +72,8 @@ def _moved(
     what: str, x: Any, backend: Backend, scaling: Scaling | None, names: tuple[str, ...] = ()
 ) -> Any:
     """A numeric array on the device, scaled and finite."""
+    if scaling is not None:
+        x = _on_host(what, x, backend)
     host = is_host(x)
     if host and scaling is not None:
         x = scaling.apply(x, backend.dtype_name)
@@ -82,6 +85,15 @@ def _moved(
         moved = scaling.apply_on_device(moved, backend)
     _check_finite(what, moved, backend, names)
     return moved
+
+
+def _on_host(what: str, x: Any, backend: Backend) -> Any:
+    """An array of any library as numpy, in its own type, if it lies in ordinary memory."""
+    check_place(what, x, backend)
+    owner = library_of(x)
+    if is_host(x) or owner is None or owner.device_name_of(x) != "cpu":
+        return x
+    return owner().to_numpy(x)
 
 
 def check_shape(shape: Shape, sample_shape: Shape) -> None:
@@ -169,12 +181,12 @@ def host_blocks(
     Raises:
         ValueError: a number that is not finite, with its place.
     """
-    host = is_host(x)
     for start in range(0, x.shape[0], _BLOCK):
-        part = x[start : start + _BLOCK, ...]
-        block = part if host else backend.to_numpy(take_in(what, part, backend))
+        stop = min(start + _BLOCK, x.shape[0])  # the standard leaves a later one open
+        part = _on_host(what, x[start:stop, ...], backend)
+        block = part if is_host(part) else backend.to_numpy(take_in(what, part, backend))
         _check_finite_host(what, block, names, start)
-        yield block if out is None else block[~out[start : start + _BLOCK]]
+        yield block if out is None else block[~out[start:stop]]
 
 
 def _labels(y: Any, backend: Backend, units: int) -> Any:
