@@ -22,7 +22,8 @@ class BestEpoch(Callback):
         monitor: a figure of `History`; None means ``"val_loss"``, or ``"loss"`` without validation.
         mode: ``"min"``, ``"max"``, or ``"auto"``: max for metrics of which more is better, such as
             accuracies, F1, AUC and R², min for all others.
-        min_delta: a change smaller than this is no improvement; ties keep the earlier epoch.
+        min_delta: a change smaller than this is no improvement; ties keep the earlier epoch, and NaN is
+            none.
         restore_best: whether to go back to the best weights at the end.
     """
 
@@ -83,7 +84,7 @@ class EarlyStopping(BestEpoch):
         monitor: a figure of `History`; None means ``"val_loss"``, or ``"loss"`` without validation.
         mode: ``"min"``, ``"max"``, or ``"auto"``: max for metrics of which more is better, such as
             accuracies, F1, AUC and R², min for all others.
-        min_delta: a change smaller than this is no improvement.
+        min_delta: a change smaller than this is no improvement; NaN is none.
         restore_best: whether to go back to the best weights at the end.
         patience: epochs without improvement, at least 1.
 

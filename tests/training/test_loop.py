@@ -780,3 +780,31 @@ def test_a_mini_batch_of_one_row(rows: int) -> None:
     model = MLP([2, 4, 1], loss="squared_error", metrics=())
     history = model.fit(X[:rows], X[:rows, :1], epochs=2, batch_size=1)
     assert np.isfinite(history["loss"]).all()
+
+
+class Figures(Callback):
+    """Puts figures in place of those of the loss."""
+
+    def __init__(self, *values: float) -> None:
+        self._values = values
+
+    def on_epoch_end(self, run: Run) -> None:
+        run.history.figures["loss"][-1] = self._values[run.history.epochs - 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "epochs", "best"),
+    [
+        ([math.nan] * 9, 3, 0),
+        ([math.nan, 1.0, math.nan, math.nan, math.nan, 0.5], 5, 2),
+        ([math.nan, math.nan, 2.0, 1.0, 3.0, 3.0, 3.0, 0.0], 7, 4),
+    ],
+)
+def test_a_figure_that_is_nan_is_no_improvement(
+    values: list[float], epochs: int, best: int
+) -> None:
+    stop = EarlyStopping("loss", patience=3)
+    history = MLP([2, 2]).fit(np.eye(2), [0, 1], epochs=9, callbacks=[Figures(*values), stop])
+    assert history.epochs == epochs
+    assert stop.best_epoch == best
+    assert history.best_epoch == (best or None)
