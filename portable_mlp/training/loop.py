@@ -42,6 +42,8 @@ class Run:
     """Steps that are asked of the device at once; grows while they are quick."""
     went_back: bool = False
     """Whether weights were taken back because of numbers that are not finite."""
+    restored: bool = False
+    """Whether a callback went back to other weights."""
     stops: dict[int, list[Callback]] = field(default_factory=dict)
     """Who wants to be called after how many mini-batches."""
 
@@ -82,10 +84,11 @@ class Run:
         return map_arrays(self.problem.backend.copy, self.snapshot())  # type: ignore[no-any-return]
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Goes back to these weights."""
+        """Goes back to these weights; the next training has a fresh optimizer."""
         kept = map_arrays(self.problem.backend.copy, snapshot)
         average = None if self.carry.average is None else self.problem.backend.copy(kept.vector)
         self.carry = self.carry._replace(vector=kept.vector, state=kept.state, average=average)
+        self.restored = True
 
     def divergence(self) -> TrainingDiverged | None:
         """What went wrong in the last epoch; goes back to the last weights that gave finite numbers."""

@@ -85,4 +85,4 @@ class Reached:
             replace(options, schedule=SCHEDULES["constant"]),  # one of the user's own may hold code
         )
         # the optimizer's memory is of another path if weights were taken back
-        return reached.without_state() if run.went_back else reached
+        return reached.without_state() if run.went_back or run.restored else reached

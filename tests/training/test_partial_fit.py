@@ -266,3 +266,22 @@ def test_an_optimizer_of_ones_own_is_remembered() -> None:
     other.partial_fit(X, Y, optimizer=Mine(0.05, momentum=0.9))
     other.partial_fit(X, Y)
     same(one, other)
+
+
+def test_after_other_weights_were_restored_the_optimizer_starts_afresh() -> None:
+    """Its memory is of the path from the best epoch on, and the weights are not there."""
+
+    class FirstIsBest(Callback):
+        def on_epoch_end(self, run: Run) -> None:
+            run.history.figures["loss"][-1] = float(run.history.epochs)
+
+    one, other = model(), model()
+    one.fit(X, Y, epochs=4, callbacks=[FirstIsBest(), BestEpoch("loss")])
+    other.fit(X, Y, epochs=4)
+    vector = one.parameters()
+    other._weights = one._weights
+    other._reached = other._reached.without_state()
+    one.fit(X, Y, epochs=1)
+    other.fit(X, Y, epochs=1)
+    same(one, other)
+    assert any((value != vector[name]).any() for name, value in one.parameters().items())
