@@ -13,8 +13,9 @@ class TrainingRecord:
     """How a model came by its weights. Of several trainings the last, but for the counters.
 
     Args:
-        epochs: passes over the data, of all trainings together.
-        steps: mini-batches that it has seen, of all trainings together.
+        epochs: passes over the data that were begun, of all trainings together.
+        steps: mini-batches that its weights have seen, of all trainings together; those that were taken
+            back after numbers became non-finite are not counted.
         batch_size: rows of a mini-batch.
         optimizer: with what differs from its defaults.
         schedule: its name.

@@ -54,7 +54,7 @@ def locate(
     batches: Iterator[tuple[Data, Keys]],
     advance: Callable[[Carry, int, int], Carry],
     epoch: int,
-) -> tuple[Carry, TrainingDiverged]:
+) -> tuple[Carry, int, TrainingDiverged]:
     """The last carry with which loss and gradient were finite, and the error that says what happened.
 
     Args:
@@ -65,34 +65,38 @@ def locate(
         epoch: from 1, for the message.
 
     Returns:
-        The carry on the host, and the error.
+        The carry on the host, the steps of the epoch that led to it, and the error.
     """
     backend, xp = problem.backend, problem.backend.xp
     good, carry = start, to_device(start, problem)
-    step = 0
+    step = done = 0
     for step, (batch, keys) in enumerate(batches):
         value, gradient, _, _ = problem.value_and_gradient(
             xp, carry.vector, carry.state, batch, keys
         )
         if not math.isfinite(float(value)):
             layer = _first_bad_output(problem, carry, batch, keys)
-            return good, TrainingDiverged(epoch, step + 1, layer, "loss")
+            return good, done, TrainingDiverged(epoch, step + 1, layer, "loss")
         host = backend.to_numpy(gradient)
         if not math.isfinite(float(gradient @ gradient)):
             layer = _last_bad_array(problem, host)
-            return good, TrainingDiverged(epoch, step + 1, layer, "gradient")
-        good = to_host(carry, backend)
+            return good, done, TrainingDiverged(epoch, step + 1, layer, "gradient")
+        good, done = to_host(carry, backend), step
         carry = advance(carry, step, step + 1)
         moved = backend.to_numpy(carry.vector)
         sound = np.abs(moved) < HUGE
         if not sound.all():
             bad = int(np.flatnonzero(~sound)[0])
-            return good, TrainingDiverged(epoch, step + 1, problem.layout.owner(bad), "weight")
+            return (
+                good,
+                done,
+                TrainingDiverged(epoch, step + 1, problem.layout.owner(bad), "weight"),
+            )
         for name, leaf in named_leaves(carry.state):
             if not np.isfinite(backend.to_numpy(leaf)).all():
-                return good, TrainingDiverged(epoch, step + 1, name, "running statistic")
+                return good, done, TrainingDiverged(epoch, step + 1, name, "running statistic")
     # each number was finite, but not their sum over the epoch, or it was not the same epoch again
-    return start, TrainingDiverged(epoch, step + 1, "", "sum of the losses")
+    return start, 0, TrainingDiverged(epoch, step + 1, "", "sum of the losses")
 
 
 def _first_bad_output(problem: Problem, carry: Carry, batch: Data, keys: Keys) -> str:

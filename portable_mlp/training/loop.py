@@ -35,7 +35,7 @@ class Run:
     history: History = field(default_factory=History)
     epoch: Epoch | None = None
     done: int = 0
-    """Mini-batches of that epoch that are done."""
+    """Mini-batches of that epoch that are done, and were not taken back."""
     epoch_start: Carry | None = None
     """The carry at the start of the epoch, on the host."""
     together: int = 1
@@ -97,7 +97,7 @@ class Run:
         epoch = self.epoch
         self.back_to_epoch_start()  # should the search be interrupted
         try:
-            good, error = locate(
+            good, self.done, error = locate(
                 self.problem, self.epoch_start, epoch.inspect(), epoch.advance, epoch.number + 1
             )
         finally:
@@ -110,6 +110,7 @@ class Run:
         """Takes weights and everything else back to where the epoch began."""
         assert self.epoch_start is not None  # noqa: S101
         self.carry, self.went_back = to_device(self.epoch_start, self.problem), True
+        self.done = 0
 
     def finite(self) -> bool:
         """Whether weights and running statistics are there and finite now; asks the device."""

@@ -9,7 +9,7 @@ import pytest
 
 from portable_mlp import MLP, Callback, TimeLimit, optim
 from portable_mlp.backends import Backend
-from portable_mlp.training import Run, StopTraining
+from portable_mlp.training import Run, StopTraining, TrainingDiverged
 
 X = np.random.default_rng(0).normal(size=(60, 2))
 Y = (X[:, 0] > 0).astype(int)
@@ -125,3 +125,46 @@ def test_a_callback_of_ones_own_can_end_the_training_at_once() -> None:
 
     history = MLP([2, 2]).fit(X, Y, epochs=5, batch_size=10, callbacks=[Ends(), Watch()])
     assert (history.stopped, history.epochs, ended) == ("seen enough", 1, [2])
+
+
+class Spoils(Callback):
+    """Puts infinities in place of the weights after so many mini-batches."""
+
+    def __init__(self, after: int) -> None:
+        self._after = after
+
+    def stops(self, run: Run) -> list[int]:
+        return [self._after]
+
+    def on_stop(self, run: Run, done: int) -> None:
+        run.carry = run.carry._replace(vector=run.carry.vector * float("inf"))
+        raise KeyboardInterrupt
+
+
+def test_steps_that_were_taken_back_are_not_counted() -> None:
+    interrupted = MLP([2, 4, 2], metrics=())
+    interrupted.fit(X, Y, epochs=5, batch_size=10, callbacks=[Spoils(9)])
+    assert interrupted.training_record is not None
+    assert interrupted.training_record.steps == 6  # back to the start of the second epoch
+
+    diverged = MLP([2, 4, 1], loss="squared_error")
+    rows = np.where(np.arange(60)[:, None] == 35, 1e30, X)  # its loss is not finite
+    seen = list[np.ndarray]()
+
+    class Weights(Callback):
+        def on_step_end(self, run: Run, step: int) -> None:
+            seen.append(np.array(run.problem.backend.to_numpy(run.carry.vector)))
+
+    with (
+        np.errstate(all="ignore"),
+        pytest.warns(UserWarning, match="has scale"),
+        pytest.raises(TrainingDiverged),
+    ):
+        diverged.fit(rows, Y[:, None], epochs=5, batch_size=10, callbacks=[Weights()])
+    assert diverged.training_record is not None
+    steps = diverged.training_record.steps
+    assert 0 <= steps < 6
+    first = np.concatenate(
+        [v.ravel() for v in MLP([2, 4, 1], loss="squared_error").parameters().values()]
+    )
+    np.testing.assert_array_equal(flat(diverged), [first, *seen][steps])
