@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -290,6 +291,11 @@ def _check_header(path: Path, line: int, header: Sequence[str], target: str) -> 
         raise no_such("column", where, target, header, hint)
     if header.count(target) > 1:
         raise DataFileError(f"{where}: {header.count(target)} columns are named {target!r}.")
+    name, count = Counter(name for name in header if name).most_common(1)[0]
+    if count > 1:
+        raise DataFileError(
+            f"{where}: {count} columns are named {name!r}, expected different names."
+        )
     if len(header) == 1:
         raise DataFileError(
             f"{where}: the only column is the target {target!r}, expected features."

@@ -115,6 +115,7 @@ def test_a_quoted_cell_holds_commas_and_quotes(path: Path) -> None:
         ("a,y\n", "holds a header and no samples."),
         ("y\n1\n2\n", "line 1: the only column is the target 'y', expected features."),
         ("y,a,y\n1,2,3\n", "line 1: 2 columns are named 'y'."),
+        ("a,b,y,a\n1,2,3,4\n", "line 1: 2 columns are named 'a', expected different names."),
         (",a,y\n0,1,2\n1,3,4\n", "line 1: column 1 has no name; row numbers, as pandas writes"),
         (
             "a,y\n1,cat\n2,cat\n",
