@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portable_mlp.data.source import Piece, Source
+from portable_mlp.data.stamp import Stamp
 
 BLOCK = 2**20
 """Bytes of X in a block: for a disk much to read in one go, and still a thousand blocks of a
@@ -21,6 +22,7 @@ def scan_arrays(
     y: NDArray[Any] | None = None,
     *,
     block_rows: int | None = None,
+    stamps: Iterable[Stamp] = (),
 ) -> Source:
     """Arrays as a source that a model can be trained from; of a memory map, only rows asked for are read.
 
@@ -28,6 +30,7 @@ def scan_arrays(
         X: samples (rows, ...), numpy of any type of numbers; above all `numpy.memmap`.
         y: class numbers (rows,), or values (rows, outputs).
         block_rows: rows that are read together; None for about 1 MiB of X.
+        stamps: of the files in which they lie: none is read that was written to since.
 
     Returns:
         X and y as they are, in views.
@@ -62,7 +65,7 @@ def scan_arrays(
         block_rows = max(1, BLOCK // (math.prod(X.shape[1:]) * X.itemsize))
     if block_rows < 1:
         raise ValueError(f"scan_arrays: block_rows is {block_rows}, expected at least 1.")
-    return _ArraySource(X, y, block_rows)
+    return _ArraySource(X, y, block_rows, tuple(stamps))
 
 
 def _check(what: str, array: Any) -> None:
@@ -81,11 +84,17 @@ def _check(what: str, array: Any) -> None:
 class _ArraySource(Source):
     """Slices of arrays."""
 
-    def __init__(self, X: NDArray[Any], y: NDArray[Any] | None, block_rows: int) -> None:  # noqa: N803
+    def __init__(
+        self,
+        X: NDArray[Any],  # noqa: N803
+        y: NDArray[Any] | None,
+        block_rows: int,
+        stamps: tuple[Stamp, ...],
+    ) -> None:
         # slices of a memmap are memmaps, which are slow to make
         self._X = X.view(np.ndarray)
         self._y = None if y is None else y.view(np.ndarray)
-        self._block_rows = block_rows
+        self._block_rows, self._stamps = block_rows, stamps
         whole, rest = divmod(len(X), block_rows)
         self.blocks = (block_rows,) * whole + (rest,) * bool(rest)
         self.sample_shape = X.shape[1:]
@@ -97,5 +106,7 @@ class _ArraySource(Source):
     def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
         """Views of the rows of these blocks."""
         for number in numbers:
+            for stamp in self._stamps:  # of a file that was cut, a map ends the process
+                stamp.check()
             rows = slice(number * self._block_rows, (number + 1) * self._block_rows)
             yield Piece(self._X[rows], None if self._y is None else self._y[rows])

@@ -25,6 +25,7 @@ from portable_mlp.data.arrays import scan_arrays
 from portable_mlp.data.columns import no_such
 from portable_mlp.data.errors import DataFileError, data_file_error, system_errors
 from portable_mlp.data.source import Source
+from portable_mlp.data.stamp import Stamp
 from portable_mlp.data.target import short
 from portable_mlp.nn.arrays import Shape
 
@@ -42,7 +43,7 @@ def scan_npy(X_path: str | Path, y_path: str | Path | None = None) -> Source:  #
     """Two .npy files as a source that a model can be trained from without loading them.
 
     They are mapped into memory: only the rows asked for are read, and the operating system forgets them
-    when it needs the memory. They must not be cut while a model trains.
+    when it needs the memory. They must stay as they are while a model trains.
 
     Args:
         X_path: samples (rows, ...), of any type of numbers, as `numpy.save` writes them.
@@ -61,13 +62,14 @@ def scan_npy(X_path: str | Path, y_path: str | Path | None = None) -> Source:  #
         (None, None)
         (334, 334, 332)
     """
-    y = None if y_path is None else _map_file(Path(y_path))
-    return _source(X_path, _map_file(Path(X_path)), y)
+    paths = [Path(path) for path in (X_path, y_path) if path is not None]
+    stamps = [Stamp.of(path) for path in paths]
+    return _source(X_path, stamps, *map(_map_file, paths))
 
 
 def scan_npz(path: str | Path, X: str = "X", y: str = "y") -> Source:  # noqa: N803
     """Two arrays of an .npz file as a source; see `load_npz`."""
-    return _source(path, *load_npz(path, X, y))
+    return _source(path, [Stamp.of(Path(path))], *load_npz(path, X, y))
 
 
 def load_npz(
@@ -118,9 +120,14 @@ def load_npz(
             raise _no_npz(path, f"no zip archive, or a damaged one ({error})") from None
 
 
-def _source(path: str | Path, X: NDArray[Any], y: NDArray[Any] | None) -> Source:  # noqa: N803
+def _source(
+    path: str | Path,
+    stamps: list[Stamp],
+    X: NDArray[Any],  # noqa: N803
+    y: NDArray[Any] | None = None,
+) -> Source:
     try:
-        return scan_arrays(X, y)
+        return scan_arrays(X, y, stamps=stamps)
     except ValueError as error:
         raise DataFileError(f"{path}: {str(error).removeprefix('scan_arrays: ')}") from None
 

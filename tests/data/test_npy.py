@@ -226,3 +226,22 @@ def test_what_is_no_npz(tmp_path: Path, save: Any, how: str) -> None:
     assert str(caught.value).isprintable()
     if how == "array claims more" and save is np.savez:
         assert "no 'X.npy' at byte" in str(caught.value)  # said before anything is mapped
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_file_that_is_cut_meanwhile_is_not_read(tmp_path: Path, which: int) -> None:
+    """To read a map beyond the end of its file would end the process."""
+    paths = saved(tmp_path)
+    source = scan_npy(*paths)
+    os.truncate(paths[which], 0)
+    message = f"{paths[which].name}: was changed since it was looked at first"
+    with pytest.raises(DataFileError, match=message):
+        next(iter(source.read([0])))
+
+
+def test_an_archive_that_is_written_anew_meanwhile_is_not_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", X=X, y=Y)
+    source = scan_npz(tmp_path / "d.npz")
+    np.savez(tmp_path / "d.npz", X=X[:4], y=Y[:4])
+    with pytest.raises(DataFileError, match="d.npz: was changed since it was looked at first"):
+        next(iter(source.read([0])))
