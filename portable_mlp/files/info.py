@@ -10,7 +10,7 @@ from typing import Any
 
 from portable_mlp.data.columns import Columns
 from portable_mlp.files.errors import reading
-from portable_mlp.files.opening import PathLike, read
+from portable_mlp.files.opening import PathLike, checked, read
 from portable_mlp.files.plain import as_json
 from portable_mlp.files.record import TrainingRecord
 from portable_mlp.files.saved import VERSION, unpacked
@@ -105,7 +105,7 @@ def inspect(path: PathLike) -> ModelInfo:
         >>> info.sample_shape, info.dtype, info.parameters["dense_2.weight"]
         ((4,), 'float32', (16, 3))
     """
-    with reading(repr(os.fspath(path))):
+    with reading(repr(os.fspath(checked(path)))):
         held = read(path)
         description = unpacked(held).description
     whole = hashlib.sha256(held.head)

@@ -28,7 +28,7 @@ def save(model: SavedModel, path: PathLike, *, overwrite: bool) -> None:
         ModelFileError: the model has parts that no file can hold.
         OSError: the file can't be written; one that was there is as it was.
     """
-    path = Path(path)
+    path = checked(path)
     try:
         pieces = to_bytes(model)
     except Refusal as refusal:
@@ -47,8 +47,29 @@ def load(path: PathLike) -> SavedModel:
         ModelFileError: it is no model file, is damaged, or a newer version wrote it.
         OSError: it is not there, or can't be read.
     """
-    with reading(repr(os.fspath(path))):
+    with reading(repr(os.fspath(checked(path)))):
         return unpacked(read(path))
+
+
+def checked(path: PathLike) -> Path:
+    """The path of a file.
+
+    Raises:
+        TypeError: it is no text and no path.
+        ValueError: it holds a character that no name can.
+    """
+    if isinstance(path, str) or (
+        isinstance(path, os.PathLike) and isinstance(os.fspath(path), str)
+    ):
+        if "\0" in os.fspath(path):
+            raise ValueError(
+                f"path: got {os.fspath(path)!r}, expected the name of a file without \\0."
+            )
+        return Path(path)
+    raise TypeError(
+        f"path: got {path!r} of type {type(path).__name__}, expected the name of a file as text or a "
+        "pathlib.Path."
+    )
 
 
 def read(path: PathLike) -> Container:

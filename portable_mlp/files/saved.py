@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from portable_mlp.files.container import Container, Tensor
 from portable_mlp.files.errors import NEWER, Refusal, reading
 from portable_mlp.files.plain import as_json, from_json
 from portable_mlp.files.record import TrainingRecord
-from portable_mlp.metrics import METRICS, choose_metrics
+from portable_mlp.metrics import METRICS, choose_metrics, named_metric
 from portable_mlp.nn import Layer, Loss, Network, ParameterLayout
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.optim import Penalty
@@ -109,7 +109,7 @@ class Description:
             ("scaling", kinds, SCALINGS),
         ):
             for name in names:
-                if name not in known:
+                if name not in known and not (what == "metrics" and named_metric(name)):
                     raise ValueError(f"{what} {name[:200]!a}, expected one of {', '.join(known)}")
         check_seed(self.seed)
         called = [name for name, _, _ in self.parameters.entries]
@@ -187,6 +187,13 @@ def to_bytes(model: SavedModel) -> list[bytes | memoryview]:
                 f"{name}/{part}": np.asarray(getattr(scaling, part), np.float64) for part in _PARTS
             }
     text = _text(model.description)
+    if len(text) > container.MAX_HEADER:
+        columns = len(_text(replace(model.description, columns=Columns())))
+        raise Refusal(
+            f"its description has {len(text):,} bytes, {len(text) - columns:,} of them names of its "
+            f"columns, expected at most {container.MAX_HEADER:,}",
+            "too many names, or too long ones; leave them out with model.columns = Columns()",
+        )
     pieces, tensors = container.pack(text, arrays)
     _described(text).check_tensors(tensors)  # what can't be read is not written
     for name, array in arrays.items():

@@ -7,6 +7,7 @@ samples at once: `MLP.evaluate` has it, and in a training the validation set.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from portable_mlp.metrics.base import (
@@ -53,6 +54,7 @@ __all__ = [
     "TopK",
     "WholeSetMetric",
     "choose_metrics",
+    "named_metric",
 ]
 
 METRICS: dict[str, AnyMetric] = {
@@ -87,7 +89,7 @@ name                          what it is, and scikit-learn's function
 ``balanced_accuracy``         mean over classes of the share of their samples that is right,
                               ``balanced_accuracy_score``
 ``top_3_accuracy``            the right class is among the 3 with the largest outputs,
-                              ``top_k_accuracy_score``; likewise 2, 5, 10; any other k is ``TopK(k)``
+                              ``top_k_accuracy_score``; likewise any other k, which is ``TopK(k)``
 ``log_loss``                  mean of -log p of the right class, ``log_loss``, of the logits: not clipped
 ``f1``                        2 TP / (2 TP + FP + FN) of class 1 of two, ``f1_score``
 ``f1_macro``,                 mean of the classes' F1; of those that occur in targets or predictions, or
@@ -107,6 +109,16 @@ In training, figures of the training set are of each mini-batch with the weights
 
 _TAKEN = ("loss", "learning_rate", "gradient_norm", "seconds", "samples_per_second")
 """What `History` calls figures that are no metrics."""
+
+
+def named_metric(name: str) -> AnyMetric | None:
+    """The metric of this package that is called so, ``top_4_accuracy`` included, or None."""
+    return (METRICS | _top_k(name)).get(name)
+
+
+def _top_k(name: object) -> dict[str, AnyMetric]:
+    found = re.fullmatch(r"top_([1-9][0-9]{0,8})_accuracy", name) if isinstance(name, str) else None
+    return {found[0]: TopK(int(found[1]))} if found else {}
 
 
 def choose_metrics(
@@ -132,7 +144,9 @@ def choose_metrics(
             f"metrics: got {metrics!r} of type {type(metrics).__name__}, expected a list of names or "
             "metrics."
         )
-    chosen = tuple(choose("metrics", metric, METRICS, AnyMetric) for metric in metrics)
+    chosen = tuple(
+        choose("metrics", metric, METRICS | _top_k(metric), AnyMetric) for metric in metrics
+    )
     names = [metric.name for metric in chosen]
     for metric in chosen:
         if names.count(metric.name) > 1:

@@ -16,7 +16,7 @@ from portable_mlp.backends import Backend
 from portable_mlp.data.fingerprint import Fingerprint
 from portable_mlp.files.record import TrainingRecord
 from portable_mlp.files.saved import Description, SavedModel
-from portable_mlp.metrics import METRICS
+from portable_mlp.metrics import choose_metrics, named_metric
 from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.loop import Run
 from portable_mlp.training.problem import Problem, Snapshot
@@ -33,7 +33,7 @@ def saved(model: MLP) -> SavedModel:
     problem = model._problem
     with problem.backend.scope():
         vector, state = problem.to_host(model._weights)
-    known = [metric for metric in problem.metrics if METRICS.get(metric.name) == metric]
+    known = [metric for metric in problem.metrics if named_metric(metric.name) == metric]
     for metric in problem.metrics:
         if metric not in known:
             warnings.warn(
@@ -90,7 +90,7 @@ def restored(
         sample_shape=description.sample_shape,
         loss=description.loss,
         penalty=description.penalty,
-        metrics=tuple(METRICS[name] for name in description.metrics),
+        metrics=choose_metrics(description.metrics, description.loss, description.output_shape[0]),
         backend=backends.get(*(("numpy", None) if auto else (backend, device)), dtype),
         target_scaling=file.target_scaling,
     )

@@ -18,6 +18,7 @@ from portable_mlp.data.columns import Columns
 from portable_mlp.files import ModelFileError, inspect
 from portable_mlp.files.plain import KINDS, as_json
 from portable_mlp.files.saved import SavedModel, parse, to_bytes
+from portable_mlp.metrics import TopK
 from portable_mlp.model.saving import saved
 from portable_mlp.nn import ACTIVATIONS, INITIALIZERS, LOSSES, Initializer, Layer, Loss
 from portable_mlp.scaling import Scaling
@@ -447,3 +448,26 @@ def test_a_loaded_model_can_be_moved_and_reset_and_keeps_its_scaling(model_file:
         assert again.scaling is not None
         assert model.scaling is not None
         assert np.array_equal(again.scaling.shift, model.scaling.shift)
+
+
+@pytest.mark.parametrize("path", ["x\0y", 5, None, b"x"])
+@pytest.mark.parametrize("action", [MLP([4, 3]).save, MLP.load, inspect])
+def test_what_is_no_path(path: Any, action: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="^path: got .*, expected the name of a file"):
+        action(path)
+
+
+def test_any_top_k_is_kept(model_file: Path) -> None:
+    model = MLP([4, 9], metrics=["accuracy", TopK(1), TopK(4), TopK(5)])
+    model.save(model_file)
+    names = ("accuracy", "top_1_accuracy", "top_4_accuracy", "top_5_accuracy")
+    assert inspect(model_file).metrics == names
+    assert MLP.load(model_file)._problem.metrics == model._problem.metrics
+
+
+def test_names_that_are_too_long_for_a_file(model_file: Path) -> None:
+    model = MLP([4, 3])
+    model.columns = Columns(tuple(f"{k}" + "x" * 2**21 for k in range(4)))
+    with pytest.raises(ModelFileError, match=r"was not written: .*names of its columns") as caught:
+        model.save(model_file)
+    assert "damaged" not in str(caught.value)
