@@ -187,11 +187,11 @@ def to_bytes(model: SavedModel) -> list[bytes | memoryview]:
                 f"{name}/{part}": np.asarray(getattr(scaling, part), np.float64) for part in _PARTS
             }
     text = _text(model.description)
-    if len(text) > container.MAX_HEADER:
-        columns = len(_text(replace(model.description, columns=Columns())))
+    size = len(strict_json.dumps(text))  # in the header it is a JSON string
+    if size > container.MAX_HEADER:
+        plain = len(strict_json.dumps(_text(replace(model.description, columns=Columns()))))
         raise Refusal(
-            f"its description has {len(text):,} bytes, {len(text) - columns:,} of them names of its "
-            f"columns, expected at most {container.MAX_HEADER:,}",
+            f"its description has {size:,} bytes, {size - plain:,} of them names of its columns, expected at most {container.MAX_HEADER:,}",
             "too many names, or too long ones; leave them out with model.columns = Columns()",
         )
     pieces, tensors = container.pack(text, arrays)

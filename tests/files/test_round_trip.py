@@ -465,9 +465,10 @@ def test_any_top_k_is_kept(model_file: Path) -> None:
     assert MLP.load(model_file)._problem.metrics == model._problem.metrics
 
 
-def test_names_that_are_too_long_for_a_file(model_file: Path) -> None:
+@pytest.mark.parametrize("letters", ["x" * 2**21, '"' * 2**18])
+def test_names_that_are_too_long_for_a_file(letters: str, model_file: Path) -> None:
     model = MLP([4, 3])
-    model.columns = Columns(tuple(f"{k}" + "x" * 2**21 for k in range(4)))
+    model.columns = Columns(tuple(f"{k}{letters}" for k in range(4)))
     with pytest.raises(ModelFileError, match=r"was not written: .*names of its columns") as caught:
         model.save(model_file)
     assert "damaged" not in str(caught.value)
