@@ -191,7 +191,8 @@ def to_bytes(model: SavedModel) -> list[bytes | memoryview]:
     if size > container.MAX_HEADER:
         plain = len(strict_json.dumps(_text(replace(model.description, columns=Columns()))))
         raise Refusal(
-            f"its description has {size:,} bytes, {size - plain:,} of them names of its columns, expected at most {container.MAX_HEADER:,}",
+            f"its description has {size:,} bytes, {size - plain:,} of them names of its columns, "
+            f"expected at most {container.MAX_HEADER:,}",
             "too many names, or too long ones; leave them out with model.columns = Columns()",
         )
     pieces, tensors = container.pack(text, arrays)
