@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -47,7 +48,7 @@ class Rows(NamedTuple):
     X: NDArray[np.float64]
     """(rows, features), finite."""
     cells: list[str]
-    """Of the target, without spaces around them, not empty."""
+    """Of the target, without spaces around them, not empty; none where there is no target."""
     lines: Sequence[int]
     """At which each row begins; empty where they were read quickly and not counted."""
 
@@ -75,39 +76,55 @@ class Layout:
 
     Args:
         path: of the file, for messages.
-        features: names of all columns but the target.
-        target: name of the column to predict.
-        place: number of that column, from 0.
+        header: names of all columns.
+        features: names of the columns of X.
+        target: name of the column to predict, or None.
         start: the byte after the header.
         line: the line after the header.
     """
 
     path: Path
+    header: tuple[str, ...]
     features: tuple[str, ...]
-    target: str
-    place: int
+    target: str | None
     start: int
     line: int
 
     @classmethod
-    def of(cls, path: Path, file: BinaryIO, target: str) -> Layout:
+    def of(
+        cls,
+        path: Path,
+        file: BinaryIO,
+        target: str | None,
+        features: Sequence[str] | None = None,
+    ) -> Layout:
         """Reads the header.
 
+        Args:
+            path: of the file, for messages.
+            file: open, for reading.
+            target: name of the column to predict, or None.
+            features: names of the columns of X; None for all but the target.
+
         Raises:
-            DataFileError: there is none, or no column ``target``.
+            DataFileError: there is none, or a column is not there.
         """
-        file.seek(0)
-        start = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
-        with _lines(file, start) as lines:
-            reader = csv.reader(lines)
-            line, first = next(_not_blank(path, reader, 1), (0, []))
-        header = [name.strip() for name in first]
-        if not header:
-            raise DataFileError(f"{path}: is empty, expected a header and some samples.")
-        _check_header(path, line, header, target)
-        place = header.index(target)
-        features = tuple(header[:place] + header[place + 1 :])
-        return cls(path, features, target, place, lines.stop, 1 + reader.line_num)
+        line, header, start, after = read_header(path, file)
+        if features is None:
+            features = [name for name in header if name != target]
+        _check_header(path, line, header, features, target)
+        return cls(path, header, tuple(features), target, start, after)
+
+    @cached_property
+    def _places(self) -> list[int]:
+        """Number of the column of each feature, from 0."""
+        places = {name: place for place, name in enumerate(self.header)}
+        return [places[name] for name in self.features]
+
+    @cached_property
+    def _place(self) -> int | None:
+        """Number of the target's column."""
+        return None if self.target is None else self.header.index(self.target)
 
     def blocks(self, file: BinaryIO) -> Iterator[tuple[Block, Rows]]:
         """All rows of the file, each seen once.
@@ -123,9 +140,9 @@ class Layout:
                 after = line + data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
             else:
                 rows, stop, after = self._carefully(file, start, start + len(data), line)
-            if rows.cells:
+            if len(rows.X):
                 found = True
-                yield Block(start, stop - start, line, len(rows.cells)), rows
+                yield Block(start, stop - start, line, len(rows.X)), rows
             start, line = stop, after
         if not found:
             raise DataFileError(f"{self.path}: holds a header and no samples.")
@@ -146,7 +163,7 @@ class Layout:
 
         A text that it accepts it reads as `csv` and `float` do, twice as fast.
         """
-        width, cells, quoted = len(self.features) + 1, list[str](), b'"' in data
+        width, cells, quoted = len(self.header), list[str](), b'"' in data
         if data.isspace() or any(separator in data for separator in _SEPARATORS):
             return None
         if (
@@ -158,13 +175,22 @@ class Layout:
             cells.append(cell.strip())
             return 0.0
 
+        def skip(cell: str) -> float:
+            if "\n" in cell or "\r" in cell:
+                raise ValueError  # rows may have run into each other, which nothing else would show
+            return 0.0
+
+        unused = set(range(width)) - set(self._places)
+        converters: dict[int | str, Any] = dict.fromkeys(unused, skip)
+        if self._place is not None:
+            converters[self._place] = keep
         try:
             x = np.loadtxt(
                 io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline=""),
                 delimiter=",",
                 comments=None,
                 quotechar='"',
-                converters={self.place: keep},
+                converters=converters,
                 ndmin=2,
             )
         except UnicodeDecodeError:
@@ -172,13 +198,13 @@ class Layout:
         except ValueError:
             return None
         if quoted:
-            if cells.pop() != "0":
+            if cells and cells.pop() != "0":
                 return None
             x = x[:-1]
         longest = csv.field_size_limit()
         if x.shape[1] != width or not all(0 < len(cell) <= longest for cell in cells):
             return None
-        x = np.delete(x, self.place, axis=1)
+        x = np.take(x, self._places, axis=1)
         return Rows(x, cells, ()) if np.isfinite(x).all() else None
 
     def _carefully(self, file: BinaryIO, start: int, stop: int, line: int) -> tuple[Rows, int, int]:
@@ -194,11 +220,11 @@ class Layout:
         with _lines(file, start) as lines:
             reader = csv.reader(lines)
             for number, row in _not_blank(self.path, reader, line):
-                cells.append(self._take(number, row, numbers))
+                cells += self._take(number, row, numbers)
                 begins.append(number)
                 if lines.stop >= stop:
                     break
-        x = np.array(numbers).reshape(len(cells), len(self.features))
+        x = np.array(numbers).reshape(len(begins), len(self.features))
         bad = np.argwhere(~np.isfinite(x))
         if len(bad):
             (row_number, k), *_ = bad.tolist()
@@ -208,24 +234,25 @@ class Layout:
             )
         return Rows(x, cells, begins), lines.stop, line + reader.line_num
 
-    def _take(self, line: int, row: list[str], numbers: array[float]) -> str:
-        """Appends the features of a row to the numbers; its target."""
-        width = len(self.features) + 1
+    def _take(self, line: int, row: list[str], numbers: array[float]) -> list[str]:
+        """Appends the features of a row to the numbers; its target, if there is one."""
+        width, place = len(self.header), self._place
         if len(row) != width:
             raise DataFileError(
                 f"{self.path}: line {line} has {len(row)} cells, expected {width} as in the header."
             )
-        cell = row.pop(self.place).strip()
-        if not cell:
+        target = [] if place is None else [row[place].strip()]
+        if target == [""]:
             raise DataFileError(
                 f"{self.path}: line {line}, target {self.target!r}: the cell is empty; leave such lines "
                 "out."
             )
+        cells = [row[place] for place in self._places]
         try:
-            numbers.extend(map(float, row))
+            numbers.extend(map(float, cells))
         except ValueError:
-            raise _no_number(self.path, line, self.features, row) from None
-        return cell
+            raise _no_number(self.path, line, self.features, cells) from None
+        return target
 
 
 class _Lines:
@@ -280,27 +307,49 @@ def _not_blank(path: Path, reader: Any, line: int) -> Iterator[tuple[int, list[s
         ) from None
 
 
-def _check_header(path: Path, line: int, header: Sequence[str], target: str) -> None:
+def read_header(path: Path, file: BinaryIO) -> tuple[int, tuple[str, ...], int, int]:
+    """``(line of the header, names of the columns, the byte after it, the line after it)``.
+
+    Args:
+        path: of the file, for messages.
+        file: open, for reading.
+
+    Raises:
+        DataFileError: there is none.
+    """
+    file.seek(0)
+    start = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
+    with _lines(file, start) as lines:
+        reader = csv.reader(lines)
+        line, header = next(_not_blank(path, reader, 1), (0, []))
+    if not header:
+        raise DataFileError(f"{path}: is empty, expected a header and some samples.")
+    return line, tuple(name.strip() for name in header), lines.stop, 1 + reader.line_num
+
+
+def _check_header(
+    path: Path, line: int, header: Sequence[str], features: Sequence[str], target: str | None
+) -> None:
     where = f"{path}: line {line}"
-    if target not in header:
-        separator = next((s for s in ";\t|" if len(header) == 1 and s in header[0]), "")
-        if separator:
-            raise DataFileError(f"{where}: cells are separated by {separator!r}, expected commas.")
-        numbers = all(number_of(name) is not None for name in header)
-        hint = " These are numbers: is a header missing?" if numbers else ""
-        raise no_such("column", where, target, header, hint)
-    if header.count(target) > 1:
-        raise DataFileError(f"{where}: {header.count(target)} columns are named {target!r}.")
-    name, count = Counter(name for name in header if name).most_common(1)[0]
-    if count > 1:
-        raise DataFileError(
-            f"{where}: {count} columns are named {name!r}, expected different names."
-        )
-    if len(header) == 1:
+    counts = Counter(header)
+    for name in features if target is None else (target, *features):
+        if name not in counts:
+            separator = next((s for s in ";\t|" if len(header) == 1 and s in header[0]), "")
+            if separator:
+                raise DataFileError(
+                    f"{where}: cells are separated by {separator!r}, expected commas."
+                )
+            numbers = all(number_of(name) is not None for name in header)
+            hint = " These are numbers: is a header missing?" if numbers else ""
+            raise no_such("column", where, name, header, hint)
+        if name and counts[name] > 1:
+            different = "" if name == target else ", expected different names"
+            raise DataFileError(f"{where}: {counts[name]} columns are named {name!r}{different}.")
+    if not features:
         raise DataFileError(
             f"{where}: the only column is the target {target!r}, expected features."
         )
-    if "" in header:
+    if "" in features:
         raise DataFileError(
             f"{where}: column {header.index('') + 1} has no name; row numbers, as pandas writes them "
             "without index=False, are no feature."

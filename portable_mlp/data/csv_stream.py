@@ -14,7 +14,14 @@ from portable_mlp.data.target import TASKS, Target, TargetColumn
 from portable_mlp.nn.choices import check_name
 
 
-def scan_csv(path: str | Path, target: str, task: str = "auto") -> Source:
+def scan_csv(
+    path: str | Path,
+    target: str | None,
+    task: str = "auto",
+    *,
+    features: Sequence[str] | None = None,
+    least_classes: int = 2,
+) -> Source:
     r"""A table as a source that a model can be trained from without loading it.
 
     One pass looks at every cell, as `read_csv` does, and notes where blocks of rows begin; a training
@@ -23,9 +30,11 @@ def scan_csv(path: str | Path, target: str, task: str = "auto") -> Source:
 
     Args:
         path: of a .csv file with a header, in UTF-8.
-        target: name of the column to predict.
+        target: name of the column to predict; None reads the features alone.
         task: ``"classification"``, ``"regression"``, or ``"auto"``: classes where the target is text,
             or whole numbers with at most 50 different values.
+        features: names of the columns of X; None for all but the target.
+        least_classes: as many a classification must have; 1 for data that a model is tried on.
 
     Returns:
         X float64 (rows, features); y class numbers (rows,), or numbers (rows, 1). ``columns`` has the
@@ -49,13 +58,14 @@ def scan_csv(path: str | Path, target: str, task: str = "auto") -> Source:
     check_name("task", task, TASKS)
     path = Path(path)
     stamp = Stamp.of(path)
-    column, blocks = TargetColumn(path, target, task), list[Block]()
+    column, blocks = TargetColumn(path, target or "", task, least_classes), list[Block]()
     with opened(path) as file:
-        layout = Layout.of(path, file, target)
+        layout = Layout.of(path, file, target, features)
         for block, rows in layout.blocks(file):
             column.add(rows.cells, partial(layout.line_of, file, block))
             blocks.append(block)
-        return _CsvSource(layout, column.result(), blocks, stamp)
+        found = None if target is None else column.result()
+        return _CsvSource(layout, found, blocks, stamp)
 
 
 class _CsvSource(Source):
@@ -63,18 +73,19 @@ class _CsvSource(Source):
 
     Args:
         layout: of the file.
-        target: what the column to predict stands for.
+        target: what the column to predict stands for; None without one.
         places: of the blocks.
         stamp: of the file, when the places were noted.
     """
 
     def __init__(
-        self, layout: Layout, target: Target, places: Sequence[Block], stamp: Stamp
+        self, layout: Layout, target: Target | None, places: Sequence[Block], stamp: Stamp
     ) -> None:
         self._layout, self._target, self._places, self._stamp = layout, target, places, stamp
         self.sample_shape = (len(layout.features),)
         self.blocks = tuple(block.rows for block in places)
-        self.columns = Columns(layout.features, layout.target, target.classes)
+        classes = () if target is None else target.classes
+        self.columns = Columns(layout.features, layout.target or "", classes)
 
     def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
         """The rows of these blocks."""
@@ -82,4 +93,9 @@ class _CsvSource(Source):
         with opened(self._layout.path) as file:
             for number in numbers:
                 rows = self._layout.read(file, self._places[number])
-                yield Piece(rows.X, self._target.encode(rows.cells))
+                y = None if self._target is None else self._target.encode(rows.cells)
+                yield Piece(rows.X, y)
+
+    def __str__(self) -> str:
+        """The file."""
+        return str(self._stamp.path)

@@ -13,7 +13,7 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -32,6 +32,7 @@ from portable_mlp.nn.arrays import Shape
 # Deflate spends at least 2 bits on 258 bytes, so no file expands further than this.
 _MOST_EXPANSION = 1032
 _CHUNK = 2**20
+_MOST_BYTES = 4 * 2**30
 _LOCAL_HEADER = 30  # bytes before the name of a member
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
@@ -67,9 +68,11 @@ def scan_npy(X_path: str | Path, y_path: str | Path | None = None) -> Source:  #
     return _source(X_path, stamps, *map(_map_file, paths))
 
 
-def scan_npz(path: str | Path, X: str = "X", y: str = "y") -> Source:  # noqa: N803
-    """Two arrays of an .npz file as a source; see `load_npz`."""
-    return _source(path, [Stamp.of(Path(path))], *load_npz(path, X, y))
+def scan_npz(path: str | Path, X: str = "X", y: str | None = "y") -> Source:  # noqa: N803
+    """Two arrays of an .npz file as a source, or the samples alone (y None); see `load_npz`."""
+    names = (X,) if y is None else (X, y)
+    samples, *targets = _members(Path(path), names, _MOST_BYTES)
+    return _source(path, [Stamp.of(Path(path))], samples, *targets)
 
 
 def load_npz(
@@ -77,7 +80,7 @@ def load_npz(
     X: str = "X",  # noqa: N803
     y: str = "y",
     *,
-    max_bytes: int = 4 * 2**30,
+    max_bytes: int = _MOST_BYTES,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Two arrays of an .npz file.
 
@@ -102,18 +105,20 @@ def load_npz(
         >>> X.tolist(), y.tolist()
         ([[1.0, 0.0], [0.0, 1.0]], [0, 1])
     """
-    path = Path(path)
+    samples, targets = _members(Path(path), (X, y), max_bytes)
+    return samples, targets
+
+
+def _members(path: Path, names: Sequence[str], max_bytes: int) -> list[NDArray[Any]]:
+    """Arrays of an .npz file by their names."""
     with _opened(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 members = {i.filename.removesuffix(".npy"): i for i in archive.infolist()}
-                for name in (X, y):
+                for name in names:
                     if name not in members:
                         raise no_such("array", str(path), name, list(members))
-                return (
-                    _member(path, file, archive, members[X], max_bytes),
-                    _member(path, file, archive, members[y], max_bytes),
-                )
+                return [_member(path, file, archive, members[n], max_bytes) for n in names]
         except DataFileError:
             raise
         except _DAMAGED as error:

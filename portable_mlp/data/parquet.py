@@ -37,10 +37,11 @@ _TARGETS = 2**16
 
 def scan_parquet(
     path: str | Path,
-    target: str,
+    target: str | None,
     task: str = "auto",
     *,
     features: Sequence[str] | None = None,
+    least_classes: int = 2,
 ) -> Source:
     """A Parquet file as a source that a model can be trained from without loading it.
 
@@ -49,11 +50,13 @@ def scan_parquet(
 
     Args:
         path: of the file.
-        target: name of the column to predict: text, numbers, or yes and no.
+        target: name of the column to predict: text, numbers, or yes and no. None reads the features
+            alone.
         task: ``"classification"``, ``"regression"``, or ``"auto"``: classes where the target is text,
             or whole numbers with at most 50 different values.
         features: names of the columns of X; None for all but the target. A column of lists of one
             length (``FixedSizeList``) is as many features.
+        least_classes: as many a classification must have; 1 for data that a model is tried on.
 
     Returns:
         X (rows, features) of the smallest type that holds all columns; y class numbers (rows,), or
@@ -80,7 +83,8 @@ def scan_parquet(
         if not groups:
             raise DataFileError(f"{path}: holds no rows.")
         names = _features(path, schema.names, target) if features is None else list(features)
-        for name in (target, *names):
+        wanted = names if target is None else [target, *names]
+        for name in wanted:
             _check_there(path, schema.names, name)
         if not names or target in names:
             raise DataFileError(
@@ -88,9 +92,22 @@ def scan_parquet(
                 "column of features, and the target not among them."
             )
         columns = [_Column.of(path, schema.field(name)) for name in names]
-        _check_statistics(path, metadata, groups, {target, *names})
-        found = _Target.of(path, file, groups, schema.field(target), task)
+        _check_statistics(path, metadata, groups, set(wanted))
+        found = None
+        if target is not None:
+            found = _Target.of(path, file, groups, schema.field(target), task, least_classes)
         return _ParquetSource(stamp, metadata, groups, columns, found)
+
+
+def parquet_names(path: Path) -> tuple[str, ...]:
+    """Names of the columns of a file, as `scan_parquet` takes them.
+
+    Raises:
+        DataFileError: it is no Parquet file.
+        ModuleNotFoundError: pyarrow is not installed.
+    """
+    with _opened(path) as file:
+        return tuple(file.schema_arrow.names)
 
 
 class _ParquetSource(Source):
@@ -101,7 +118,7 @@ class _ParquetSource(Source):
         metadata: pyarrow's, which need not be read again.
         groups: numbers of those that hold rows.
         columns: of X.
-        target: the column to predict.
+        target: the column to predict, or None.
     """
 
     def __init__(
@@ -110,7 +127,7 @@ class _ParquetSource(Source):
         metadata: Any,
         groups: Sequence[int],
         columns: Sequence[_Column],
-        target: _Target,
+        target: _Target | None,
     ) -> None:
         self._stamp, self._metadata, self._groups = stamp, metadata, groups
         self._columns, self._target = columns, target
@@ -119,18 +136,26 @@ class _ParquetSource(Source):
         self.sample_shape = (self._width,)
         self.blocks = tuple(metadata.row_group(g).num_rows for g in groups)
         names = tuple(name for column in columns for name in column.names())
-        self.columns = Columns(names, target.name, target.classes)
+        self.columns = (
+            Columns(names) if target is None else Columns(names, target.name, target.classes)
+        )
 
     def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
         """The rows of these row groups."""
         path, row_bytes = self._stamp.path, self._width * self._dtype.itemsize
         rows = max(1, _PIECE // row_bytes, min(1024, 4 * _PIECE // row_bytes))
-        names = [self._target.name, *(column.name for column in self._columns)]
+        names = [column.name for column in self._columns]
+        names += [] if self._target is None else [self._target.name]
         groups = [self._groups[number] for number in numbers]
         self._stamp.check()
         with _opened(path, self._metadata) as file:
-            for place, (y, *cells) in _batches(path, file, groups, names, rows):
-                yield Piece(self._joined(cells, place), self._target.encode(y, place))
+            for place, cells in _batches(path, file, groups, names, rows):
+                y = None if self._target is None else self._target.encode(cells.pop(), place)
+                yield Piece(self._joined(cells, place), y)
+
+    def __str__(self) -> str:
+        """The file."""
+        return str(self._stamp.path)
 
     def _joined(self, cells: Sequence[Any], place: _Place) -> NDArray[Any]:
         """Columns as X (rows, features); a view of pyarrow's memory where there is one column only."""
@@ -216,7 +241,9 @@ class _Target(NamedTuple):
     """Class numbers by text; or the numbers in the file that stand for classes, in their order."""
 
     @classmethod
-    def of(cls, path: Path, file: Any, groups: Sequence[int], field: Any, task: str) -> _Target:
+    def of(
+        cls, path: Path, file: Any, groups: Sequence[int], field: Any, task: str, least: int
+    ) -> _Target:
         """Looks at the cells, as far as it takes.
 
         Raises:
@@ -233,7 +260,7 @@ class _Target(NamedTuple):
             different = _different(path, file, groups, field, stop=task == "auto" and not text)
         if not text and not are_classes(different, task):
             return cls(field.name, (), None)
-        classes = checked_classes(where, different)
+        classes = checked_classes(where, different, least)
         if text:
             return cls(field.name, classes, {label: k for k, label in enumerate(classes)})
         name = str if pa.types.is_boolean(field.type) else class_name
@@ -334,7 +361,7 @@ def _batches(
         pa.default_memory_pool().release_unused()
 
 
-def _features(path: Path, names: Sequence[str], target: str) -> list[str]:
+def _features(path: Path, names: Sequence[str], target: str | None) -> list[str]:
     """All columns but the target."""
     for name in names:
         if name.startswith("__index_level_"):

@@ -69,11 +69,12 @@ class TargetColumn:
         path: of the file, for messages.
         name: of the column.
         task: one of `TASKS`.
+        least: as many classes there must be; a model is trained on two or more, tried on any.
     """
 
-    def __init__(self, path: Path, name: str, task: str) -> None:
+    def __init__(self, path: Path, name: str, task: str, least: int = 2) -> None:
         """No cells yet."""
-        self._path, self._name, self._task = path, name, task
+        self._path, self._name, self._task, self._least = path, name, task, least
         self._different: set[str] | None = set()  # None: more than MOST_LABELS
         self._cells = self._texts = 0
         self._text: tuple[Callable[[], int], str] | None = None  # the first: its line, the cell
@@ -121,7 +122,7 @@ class TargetColumn:
                 f"{self._path}: line {line()}, target {self._name!r}: got {short(cell)}, expected a "
                 "number for a regression."
             )
-        classes = checked_classes(where, self._different)
+        classes = checked_classes(where, self._different, self._least)
         numbers = {label: k for k, label in enumerate(classes)}
         return Target(self._path, self._name, classes, numbers, text=True)
 
@@ -135,7 +136,7 @@ class TargetColumn:
         different = None if self._different is None else set(map(float, self._different))
         if not are_classes(different, self._task):
             return Target(self._path, self._name, (), {}, text=False)
-        classes = checked_classes(where, different)
+        classes = checked_classes(where, different, self._least)
         return Target(self._path, self._name, *named(classes), text=False)
 
 
@@ -152,12 +153,13 @@ def are_classes(different: set[Any] | None, task: str) -> bool:
     return few and all(value == round(value) for value in different or ())
 
 
-def checked_classes(where: str, different: set[Any] | None) -> tuple[Any, ...]:
-    """The different values in their order, at least two.
+def checked_classes(where: str, different: set[Any] | None, least: int = 2) -> tuple[Any, ...]:
+    """The different values in their order.
 
     Args:
         where: path and column, for messages.
         different: numbers or strings, None where they are too many.
+        least: as many there must be, 1 or 2.
     """
     if different is None:
         raise DataFileError(
@@ -165,7 +167,7 @@ def checked_classes(where: str, different: set[Any] | None) -> tuple[Any, ...]:
             "a number for task='regression'?"
         )
     classes = tuple(sorted(different))
-    if len(classes) < 2:
+    if len(classes) < least:
         label = classes[0] if isinstance(classes[0], str) else class_name(classes[0])
         raise DataFileError(
             f"{where} is {short(label)} in every line, expected at least two classes."

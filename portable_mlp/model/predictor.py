@@ -19,6 +19,7 @@ from portable_mlp.metrics import AnyMetric, choose_metrics
 from portable_mlp.model.memory import check_size
 from portable_mlp.model.preparation import Border
 from portable_mlp.nn import Loss, Network, Softmax, SoftmaxCrossEntropy
+from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.scaling import Scaling
 from portable_mlp.summary import summary
@@ -85,6 +86,11 @@ class Predictor:
     def network(self) -> Network:
         """The layers."""
         return self._problem.network
+
+    @property
+    def sample_shape(self) -> Shape:
+        """Shape of one sample."""
+        return self._problem.sample_shape
 
     @property
     def loss(self) -> Loss:
