@@ -52,7 +52,7 @@ ALLOWED = {
     "summary": {"nn", "training"},
     "diagnosis": {"nn", "optim", "backends", "randomness", "training", "model", "diagnosis"},
     "gallery": {"nn", "optim", "data", "model", "diagnosis", "gallery"},
-    "recipes": {"nn", "backends", "model"},
+    "recipes": {"nn", "optim", "backends", "training", "model"},
 }
 
 

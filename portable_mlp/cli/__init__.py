@@ -1,18 +1,23 @@
-"""The command line: ``portable-mlp train``, ``doctor``, ``gallery``, ``backends``.
+"""The command line: ``portable-mlp train``, ``evaluate``, ``predict``, ``info``, ``doctor`` and others.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. Progress goes to standard error, results to standard out.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated
 
 import typer
 
 import portable_mlp
+from portable_mlp.cli.common import note
 from portable_mlp.cli.doctor import doctor
+from portable_mlp.cli.evaluate import evaluate
 from portable_mlp.cli.gallery import gallery
+from portable_mlp.cli.info import info
 from portable_mlp.cli.list_backends import list_backends
+from portable_mlp.cli.predict import predict
 from portable_mlp.cli.train import train
 
 app = typer.Typer(
@@ -24,7 +29,13 @@ app = typer.Typer(
 
 def main() -> None:
     """Runs the command line."""
+    warnings.showwarning = _show_warning
     app(prog_name="portable-mlp")
+
+
+def _show_warning(message: Warning | str, *where: object, **more: object) -> None:
+    """In one line, without a place in the code, which is of no use here."""
+    note(str(message))
 
 
 def _print_version(asked: bool) -> None:
@@ -46,6 +57,9 @@ def _options(
 
 
 app.command("train")(train)
+app.command("evaluate")(evaluate)
+app.command("predict")(predict)
+app.command("info")(info)
 app.command("doctor")(doctor)
 app.command("gallery")(gallery)
 app.command("backends")(list_backends)

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from portable_mlp.cli.common import fail, usage_errors
+from portable_mlp.cli.common import fail, printable, usage_errors
 from portable_mlp.data import DataFileError, Table, read_csv
 from portable_mlp.data.target import TASKS
 from portable_mlp.diagnosis import Doctor
@@ -88,7 +88,7 @@ def doctor(
     if as_json:
         typer.echo(json.dumps(found.to_dict(), allow_nan=False))
         return
-    typer.echo(_about(file, table, model))
+    typer.echo(_about(file, table, model) + "\n")
     typer.echo(str(found))
 
 
@@ -103,6 +103,6 @@ def _about(file: Path, table: Table, model: MLP) -> str:
         seen += f", accuracy {figures['accuracy']:.1%} (always the commonest class: {largest:.1%})"
     if not table.classes:
         seen += f" (always the mean: {table.y.var():.4g})"
-    return (
-        f"{file}: {rows} samples, {features} features, {table.target} is {kind}. Trained: {seen}.\n"
+    return printable(
+        f"{file}: {rows} samples, {features} features, {table.target} is {kind}. Trained: {seen}."
     )

@@ -63,7 +63,10 @@ def test_one_class_is_enough_to_try_a_model_on(tmp_path: Path) -> None:
             "name,width,kind\n",
             "line 1: there is no column 'length', expected one of 'name', 'width'",
         ),
-        ("width,length,width\n1,2,3\n", "line 1: 2 columns are named 'width', expected different names."),
+        (
+            "width,length,width\n1,2,3\n",
+            "line 1: 2 columns are named 'width', expected different names.",
+        ),
         ("name,width,length,kind\n", "holds a header and no samples."),
     ],
 )

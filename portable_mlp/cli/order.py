@@ -1,0 +1,105 @@
+"""What ``train`` is asked for, whatever it trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from portable_mlp import backends
+from portable_mlp.backends import Backend
+from portable_mlp.cli.common import printable
+from portable_mlp.files import inspect
+from portable_mlp.model import MLP
+from portable_mlp.nn import ACTIVATIONS, Layer
+from portable_mlp.nn.choices import choose
+from portable_mlp.nn.dense_stack import NORMALIZATIONS
+from portable_mlp.optim import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from portable_mlp.recipes import RECIPES, Recipe
+from portable_mlp.training.options import Options
+
+
+@dataclass(frozen=True)
+class Order:
+    """The options that are the same for data sets and files.
+
+    Args:
+        preset: name of a recipe to start from, or None.
+        changes: fields of the recipe that were given.
+        backend: name of the backend.
+        device: its device, or None.
+        dtype: ``"float32"`` or ``"float64"``.
+        seed: of everything random.
+        out: where the model is saved, or None.
+        force: whether a file there may be replaced.
+        as_json: whether one JSON object is printed.
+    """
+
+    preset: str | None
+    changes: Mapping[str, Any]
+    backend: str
+    device: str | None
+    dtype: str
+    seed: int
+    out: Path | None
+    force: bool
+    as_json: bool
+
+    def recipe(self, default: Recipe) -> Recipe:
+        """The recipe to train by.
+
+        Raises:
+            ValueError: an unknown name.
+        """
+        start = default
+        if self.preset is not None:
+            start = choose("--preset", self.preset, RECIPES, Recipe)
+            kept = ("scaling", "validation", "patience")
+            start = replace(start, **{name: getattr(default, name) for name in kept})
+        return replace(start, **self.changes)
+
+    def check(self) -> None:
+        """Refuses unknown names and impossible numbers, before any data are read.
+
+        Raises:
+            ValueError: with the nearest name.
+        """
+        recipe = self.recipe(RECIPES["plain"])
+        choose("--activation", recipe.activation, ACTIVATIONS, Layer)
+        choose("--optimizer", recipe.optimizer, OPTIMIZERS, Optimizer)
+        choose("--schedule", recipe.schedule, SCHEDULES, Schedule)
+        Options.of(
+            *(recipe.epochs, recipe.batch_size, recipe.optimizer),
+            *(recipe.learning_rate, recipe.schedule),
+        )
+        if recipe.normalization is not None:
+            choose("--normalization", recipe.normalization, NORMALIZATIONS, type)
+
+    def made_backend(self) -> Backend:
+        """The backend, ready for use.
+
+        Raises:
+            ValueError: an unknown name, device or dtype.
+            portable_mlp.backends.BackendUnavailableError: it can't be used here.
+        """
+        return backends.get(self.backend, self.device, self.dtype)
+
+    def save(self, model: MLP) -> dict[str, str] | None:
+        """Saves the model, if that was asked for: its path and SHA-256.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        if self.out is None:
+            return None
+        model.save(self.out, overwrite=self.force)
+        return {"path": str(self.out), "sha256": inspect(self.out).sha256}
+
+
+def tell_saved(saved: dict[str, str] | None) -> None:
+    """Says where the model is and what sha256sum prints of it, in lines that can be copied."""
+    if saved is not None:
+        typer.echo(f"saved   {printable(saved['path'])}\nsha256  {saved['sha256']}")

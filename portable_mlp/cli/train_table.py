@@ -1,0 +1,186 @@
+"""``portable-mlp train`` on a file of the user's own."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from portable_mlp.cli.common import failures, printable, usage_errors
+from portable_mlp.cli.figures import class_table, figure_lines, figures_of, lines_table
+from portable_mlp.cli.order import Order, tell_saved
+from portable_mlp.cli.rows import check_file, checked, training_rows
+from portable_mlp.data import DataFileError, Piece, Source
+from portable_mlp.data.source import split_source
+from portable_mlp.data.stream import loaded, row_bytes
+from portable_mlp.data.target import TASKS
+from portable_mlp.model import MLP
+from portable_mlp.model.preparation import DEVICE_BUDGET
+from portable_mlp.nn.choices import check_name
+from portable_mlp.recipes import Recipe, table_recipe
+from portable_mlp.scaling import SCALINGS
+from portable_mlp.training import History
+from portable_mlp.training.split import held_out
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """The options that are for files; None for the default.
+
+    Args:
+        target: name of the column to predict, of an array, path of an .npy file.
+        task: one of `TASKS`.
+        drop: names of columns that are no features.
+        scale: of the features.
+        validation: share of the rows that are held out, in [0, 1).
+        patience: epochs without progress on them after which the training ends; 0 for never.
+    """
+
+    target: str | None
+    task: str
+    drop: Sequence[str]
+    scale: str | None
+    validation: float | None
+    patience: int | None
+
+    def check(self) -> None:
+        """Refuses unknown names and impossible numbers, before any data are read.
+
+        Raises:
+            ValueError: with what was expected.
+        """
+        check_name("--task", self.task, TASKS)
+        if self.scale is not None:
+            check_name("--scale", self.scale, (*SCALINGS, "none"))
+        if self.validation is not None and not 0 <= self.validation < 1:
+            raise ValueError(f"--validation: got {self.validation}, expected a share in [0, 1).")
+        if self.patience is not None and self.patience < 0:
+            raise ValueError(f"--patience: got {self.patience}, expected at least 0.")
+
+    def recipe(self, rows: int) -> Recipe:
+        """The recipe for so many rows, with what was given."""
+        recipe = table_recipe(rows)
+        if self.scale is not None:
+            recipe = replace(recipe, scaling=None if self.scale == "none" else self.scale)
+        if self.patience is not None:
+            recipe = replace(recipe, patience=self.patience or None)
+        if self.validation is not None:
+            recipe = replace(recipe, validation=self.validation)
+        if not recipe.validation:  # nothing says when to stop: about as long as most tables take
+            recipe = replace(recipe, patience=None, epochs=min(recipe.epochs, 50))
+        return recipe
+
+
+def train_table(file: Path, options: TableOptions, order: Order) -> None:
+    """Trains a classifier or a regression, saves it, and shows what it makes of the rows held out.
+
+    Args:
+        file: the table.
+        options: which column, how it is scaled, what is held out.
+        order: network, training, backend, where to.
+    """
+    check_file(file)
+    with usage_errors():
+        made = order.made_backend()
+        source = training_rows(file, options.target, options.task, options.drop)
+        recipe = order.recipe(options.recipe(source.rows))
+        classes = len(source.columns.classes)
+        model = recipe.build(source.sample_shape, classes, backend=made, seed=order.seed)
+    model.columns = source.columns
+    with failures(file), np.errstate(all="ignore"):  # divergence is told of in one line
+        history, pieces = _fitted(file, model, source, recipe)
+    saved = order.save(model)
+    seconds = sum(history.figures.get("seconds", []))
+    figures = figures_of(model, pieces)
+    results = {
+        "data": str(file),
+        "task": "classification" if classes else "regression",
+        "target": source.columns.target,
+        "rows": source.rows,
+        "features": math.prod(source.sample_shape),
+        "classes": list(source.columns.classes),
+        "held_out": figures if recipe.validation else None,
+        "training": None if recipe.validation else figures,
+        "train_seconds": seconds,
+        "backend": model.backend.name,
+        "device": model.backend.place,
+        "parameters": model.parameter_count,
+        "epochs_run": history.epochs,
+        "best_epoch": history.best_epoch,
+        "seed": order.seed,
+        "interrupted": history.stopped == "interrupted",
+        "model": saved,
+        "history": history.as_dict(),
+    }
+    if order.as_json:
+        typer.echo(json.dumps(results, allow_nan=False))
+    else:
+        _print_tables(results)
+    if results["interrupted"]:
+        raise typer.Exit(1)
+
+
+def _fitted(
+    file: Path, model: MLP, source: Source, recipe: Recipe
+) -> tuple[History, Iterable[Piece]]:
+    """The training, and the rows that it is judged by: those held out, or all."""
+    share, options = recipe.validation, recipe.fit_options()
+    options["verbose"] = 1 if sys.stderr.isatty() else 2
+    units = model.network.output_shape(model.sample_shape)[0]
+    size = source.rows * row_bytes(source, model.loss, units, model.backend)
+    if size > DEVICE_BUDGET:
+        held = source
+        if share:
+            source, held = split_source(source, share, model.seed)
+            options |= {"validation_fraction": 0.0, "validation_data": held}
+        options["device_budget"] = DEVICE_BUDGET
+        return model.fit(source, **options), held.read(range(len(held.blocks)))
+    if share and round(source.rows * share) in (0, source.rows):
+        raise DataFileError(
+            f"{file}: of {source.rows} rows --validation {share} holds out "
+            f"{round(source.rows * share)}, expected more rows, or --validation 0."
+        )
+    X, y = loaded(source, model.loss, units)  # noqa: N806
+    checked(file, source.columns, Piece(X, y))
+    history = model.fit(X, y, **options)
+    if share:
+        out = held_out(len(X), y if model.loss.classifies else None, share, model.seed)
+        X, y = X[out], y[out]  # noqa: N806
+    return history, [Piece(X, y)]
+
+
+def _print_tables(results: dict[str, Any]) -> None:
+    console, held_out = Console(), results["held_out"]
+    figures = held_out or results["training"]
+    rows = "held out, which also chose the epoch" if held_out else "that it was trained on"
+    target = results["target"] or "the target"
+    typer.echo(printable(f"{results['data']}: {target} of the rows {rows}"))
+    if results["classes"]:
+        console.print(class_table(figures))
+    epochs = f"{results['epochs_run']}"
+    if results["best_epoch"]:
+        epochs += f", of which epoch {results['best_epoch']} was kept"
+    lines = [
+        *figure_lines(figures),
+        (
+            "trained on",
+            f"{results['rows'] - figures['rows'] if held_out else results['rows']:,} rows",
+        ),
+        ("features", f"{results['features']:,}"),
+        ("epochs", epochs),
+        ("training", f"{results['train_seconds']:.2f} s"),
+        ("parameters", f"{results['parameters']:,}"),
+        ("backend", f"{results['backend']} on {results['device']}"),
+    ]
+    console.print(lines_table(lines))
+    if results["model"] is None:
+        typer.echo("not saved: --out model.safetensors keeps it")
+    tell_saved(results["model"])
