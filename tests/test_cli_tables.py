@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from portable_mlp import MLP, backends
 from portable_mlp.cli import app, train_table
-from portable_mlp.data import csv_file, read_csv
+from portable_mlp.data import Columns, csv_file, read_csv
 from portable_mlp.files import inspect
 from portable_mlp.recipes import table_recipe
 from portable_mlp.training.split import held_out
@@ -45,6 +45,13 @@ def found(*arguments: object) -> dict[str, Any]:
     """What --json prints, which is the last line."""
     result: dict[str, Any] = json.loads(passed(*arguments, "--json").stdout.splitlines()[-1])
     return result
+
+
+def plain(path: Path) -> MLP:
+    """A model that takes arrays as they are, without asking for the names of its columns."""
+    model = MLP.load(path)
+    model.columns = Columns()
+    return model
 
 
 def flat(text: str) -> str:
@@ -120,7 +127,7 @@ def test_the_figures_are_those_of_the_rows_held_out(
         *("train", folder / f"{name}.csv", "--target", target, "--out", out, "--seed", seed),
         *("--validation", 0.25, "--patience", 5),
     )
-    table, model = read_csv(folder / f"{name}.csv", target), MLP.load(out)
+    table, model = read_csv(folder / f"{name}.csv", target), plain(out)
     rows = held_out(300, table.y if table.classes else None, 0.25, seed)
     y, predicted = table.y[rows], model.predict(table.X[rows])
     held = figures["held_out"]
@@ -259,6 +266,7 @@ def test_data_sets_can_be_saved_too(tmp_path: Path) -> None:
     figures = found("train", "digits", "--out", out, *QUICK)
     assert figures["model"]["sha256"] == inspect(out).sha256
     assert inspect(out).columns.classes == tuple("0123456789")
+    passed("train", "digits", "--dtype", "float64", *QUICK)
     assert f"saved   {out}" in passed("train", "digits", "--out", out, "--force", *QUICK).stdout
 
 
@@ -284,7 +292,7 @@ def test_ctrl_c_saves_what_was_reached(folder: Path, tmp_path: Path) -> None:
 
 
 def test_evaluate_on_another_file(folder: Path) -> None:
-    table, model = read_csv(folder / "animals_new.csv", "kind"), MLP.load(folder / "animals.st")
+    table, model = read_csv(folder / "animals_new.csv", "kind"), plain(folder / "animals.st")
     figures = found("evaluate", folder / "animals.st", folder / "animals_new.csv")
     assert figures["accuracy"] == model.evaluate(table.X, table.y)["accuracy"]
     assert (figures["rows"], figures["target"]) == (100, "kind")
@@ -379,7 +387,7 @@ def test_predict_writes_names_and_probabilities(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_file, "BLOCK", 500)  # many blocks
-    table, model = read_csv(folder / "animals_new.csv", "kind"), MLP.load(folder / "animals.st")
+    table, model = read_csv(folder / "animals_new.csv", "kind"), plain(folder / "animals.st")
     lines = passed("predict", folder / "animals.st", folder / "animals_new.csv").stdout.splitlines()
     names = np.asarray(["cat", "dog", "owl"])[model.predict(table.X)].tolist()
     assert lines == ["kind", *names]
@@ -396,7 +404,7 @@ def test_predict_writes_names_and_probabilities(
 
 
 def test_predict_writes_numbers_in_their_own_units(folder: Path) -> None:
-    table, model = read_csv(folder / "prices_new.csv", "price"), MLP.load(folder / "prices.st")
+    table, model = read_csv(folder / "prices_new.csv", "price"), plain(folder / "prices.st")
     lines = passed("predict", folder / "prices.st", folder / "prices_new.csv").stdout.splitlines()
     assert lines[0] == "price"
     numbers = np.array(lines[1:], np.float32)
@@ -519,7 +527,7 @@ GOOD = "a,b,y\n1,2,cat\n2,3,dog\n3,5,cat\n4,4,dog\n5,5,cat\n6,8,dog\n7,9,cat\n8,
         (GOOD.replace("dog", "cat"), "target 'y' is 'cat' in every line, expected at least two"),
         (
             GOOD.replace("a,b,y", "a,a,y"),
-            "line 1: 2 columns are named 'a', expected different names.",
+            "line 1: 2 columns are named 'a'",
         ),
         (
             GOOD.replace("a,b,y", "a,b,z"),
@@ -570,7 +578,7 @@ def refused(done: Result, path: Path | str, words: str) -> None:
             "Height,weight,age,speed,kind\n1,2,3,4,cat\n",
             "it has 'Height', which the model does not",
         ),
-        ("height,weight,age,age,speed,kind\n1,2,3,3,4,cat\n", "2 columns are named 'age'."),
+        ("height,weight,age,age,speed,kind\n1,2,3,3,4,cat\n", "2 columns are named 'age'"),
         ("height,weight,age,speed,kind\n1,2,,4,cat\n", "line 2, column 'age': the cell is empty"),
         ("height,weight,age,speed,kind\n1,2,3,4\n", "line 2 has 4 cells, expected 5"),
         ("height,weight,age,speed,kind\n1,2,old,4,cat\n", "line 2, column 'age': got 'old'"),
@@ -763,6 +771,40 @@ def test_names_do_not_reach_the_terminal_as_they_are(tmp_path: Path) -> None:
     assert "\u202eolleh" in (tmp_path / "p.csv").read_text(
         encoding="utf-8"
     )  # data stay what they are
+
+
+def test_predictions_on_a_terminal_move_no_cursor(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    path, out = tmp_path / "t.csv", tmp_path / "m.st"
+    path.write_text(GOOD.replace("cat", "\x1b[31mcat").replace("dog", "\x1b[31mdog"))
+    passed("train", path, "--target", "y", "--out", out, "--validation", 0.25, *QUICK)
+    terminal, end = pty.openpty()
+    with os.fdopen(terminal, "rb", 0) as read:
+        command = [sys.executable, "-m", "portable_mlp", "predict", str(out), str(path)]
+        assert subprocess.run(command, stdout=end, check=False).returncode == 0
+        os.close(end)
+        shown = read.read(10_000).decode()
+    assert shown.startswith("y\r\n\\x1b[31m")
+    assert "\x1b" not in shown
+
+
+def test_whole_numbers_as_classes_are_pointed_out(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 2)).round(2)
+    path = write(tmp_path / "wine.csv", "a,b,quality", x, np.arange(60) % 6)
+    done = passed("train", path, "--target", "quality", *QUICK)
+    assert "6 different whole numbers, taken as classes; --task regression" in done.stderr
+    for task, words in (("regression", "RMSE"), ("classification", "precision")):
+        done = passed("train", path, "--target", "quality", "--task", task, *QUICK)
+        assert words in done.stdout
+        assert "portable-mlp:" not in done.stderr
+
+
+def test_a_training_that_diverges_is_not_saved(folder: Path, tmp_path: Path) -> None:
+    options = ("--optimizer", "sgd", "--lr", "1e30", "--out", tmp_path / "m.st")
+    done = run("train", folder / "prices.csv", "--target", "price", *options)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "training diverged in epoch 1" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

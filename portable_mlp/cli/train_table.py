@@ -14,14 +14,14 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from portable_mlp.cli.common import failures, printable, usage_errors
+from portable_mlp.cli.common import failures, note, printable, usage_errors
 from portable_mlp.cli.figures import class_table, figure_lines, figures_of, lines_table
 from portable_mlp.cli.order import Order, tell_saved
 from portable_mlp.cli.rows import check_file, checked, training_rows
 from portable_mlp.data import DataFileError, Piece, Source
 from portable_mlp.data.source import split_source
 from portable_mlp.data.stream import loaded, row_bytes
-from portable_mlp.data.target import TASKS
+from portable_mlp.data.target import TASKS, number_of
 from portable_mlp.model import MLP
 from portable_mlp.model.preparation import DEVICE_BUDGET
 from portable_mlp.nn.choices import check_name
@@ -95,6 +95,11 @@ def train_table(file: Path, options: TableOptions, order: Order) -> None:
         classes = len(source.columns.classes)
         model = recipe.build(source.sample_shape, classes, backend=made, seed=order.seed)
     model.columns = source.columns
+    if options.task == "auto" and classes > 2 and None not in map(number_of, model.columns.classes):
+        note(
+            f"{file}: the target has {classes} different whole numbers, taken as classes; "
+            "--task regression predicts a number."
+        )
     with failures(file), np.errstate(all="ignore"):  # divergence is told of in one line
         history, pieces = _fitted(file, model, source, recipe)
     saved = order.save(model)
