@@ -82,7 +82,7 @@ class Border:
         budget: int = DEVICE_BUDGET,
     ) -> Feed:
         """All rows once, from arrays or from a source."""
-        X, y = mapped(X, y)  # noqa: N806
+        X, y = self.mapped(X, y, budget)  # noqa: N806
         if isinstance(X, Source):
             self.check_source(X, y)
             if sample_weight is not None:
@@ -93,6 +93,18 @@ class Border:
             return self.streamed(X, _EVALUATED_ROWS, budget, 0)
         data, _ = self.data(X, y, sample_weight)
         return Whole(data, data.x.shape[0], 0, self.problem.backend)
+
+    def mapped(self, X: Any, y: Any, budget: int) -> tuple[Any, Any]:  # noqa: N803
+        """A memory map of more than the budget, and its targets, as a source; all else as it is."""
+        if not isinstance(X, np.memmap) or X.ndim < 2:
+            return X, y
+        source = scan_arrays(X, None if y is None else np.asarray(opened("y", y).array))
+        return (source, None) if self._bytes(source) > budget else (X, y)
+
+    def _bytes(self, source: Source) -> int:
+        """What its rows take on the device."""
+        problem = self.problem
+        return source.rows * row_bytes(source, problem.loss, self.units, problem.backend)
 
     def check_source(self, source: Source, y: Any = None) -> None:
         """Refuses a source whose samples do not fit the network."""
@@ -261,13 +273,11 @@ class Preparation(Border):
 
     def _larger_than_budget(self, X: Any, y: Any) -> Source | None:  # noqa: N803
         """The source, or the memory map as a source, if its rows take more than the budget."""
-        X, y = mapped(X, y)  # noqa: N806
+        X, y = self.mapped(X, y, self.budget)  # noqa: N806
         if not isinstance(X, Source):
             return None
         self.check_source(X, y)
-        problem = self.problem
-        size = X.rows * row_bytes(X, problem.loss, self.units, problem.backend)
-        return X if size > self.budget else None
+        return X if self._bytes(X) > self.budget else None
 
     def _warn_of(self, source: Source) -> None:
         """Warns of the first rows as of arrays."""
@@ -283,8 +293,7 @@ class Preparation(Border):
             warn_of_targets(y, y.array, problem.loss, problem.backend, None)
 
     def _check_streamed(self, source: Source, sample_weight: Any, class_weight: Any) -> None:
-        problem, options = self.problem, self.options
-        size = source.rows * row_bytes(source, problem.loss, self.units, problem.backend)
+        options, size = self.options, self._bytes(source)
         start = f"{source}: its {source.rows:,} rows take {size / 2**20:,.0f} MiB and are streamed"
         if options.batch_size is None or options.optimizer.full_batch:
             raise ValueError(
@@ -314,14 +323,6 @@ class Preparation(Border):
         if held is None:
             return feed, None, None
         return feed, self.streamed(held, batch_size, self.budget, self.seed), None
-
-
-def mapped(X: Any, y: Any) -> tuple[Any, Any]:  # noqa: N803
-    """A memory map, and its targets, as a source, so that its rows are read as they are needed."""
-    if not isinstance(X, np.memmap):
-        return X, y
-    targets = None if y is None else opened("y", y).array
-    return scan_arrays(X, np.asarray(targets) if targets is not None else None), None
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -517,3 +518,14 @@ def test_validation_keeps_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None
         InMemory(), epochs=1, batch_size=20, device_budget=BUDGET, validation_data=InMemory()
     )
     assert asked == [BUDGET, BUDGET]
+
+
+def test_a_small_memory_map_is_an_array_like_any_other(tmp_path: Path) -> None:
+    mapped = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", X.dtype, X.shape)
+    mapped[:] = X
+    model, weights = MLP([FEATURES, 2]), np.linspace(0, 1, ROWS)
+    one_hot = np.eye(2)[Y]
+    for y, options in ((Y, {"sample_weight": weights}), (one_hot, {}), (Y.tolist(), {})):
+        assert model.evaluate(mapped, y, **options) == model.evaluate(X, y, **options)
+    twice = [MLP([FEATURES, 2]).fit(x, one_hot, epochs=2)["loss"] for x in (mapped, X)]
+    assert twice[0] == twice[1]
