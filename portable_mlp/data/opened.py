@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,13 +93,14 @@ def check_names(expected: tuple[str, ...], given: tuple[str, ...]) -> None:
         "unseen at fit time": [name for name in given if name not in expected],
         "seen at fit time, yet now missing": [name for name in expected if name not in given],
     }
-    said = "; ".join(f"{which}: {_listed(names)}" for which, names in differences.items() if names)
+    said = "; ".join(f"{which}: {listed(names)}" for which, names in differences.items() if names)
     raise ValueError(
         "The feature names should match those that were passed during fit, "
         f"{said or 'in the same order: X[list(model.columns.features)] puts them so'}."
     )
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first five names, and how many more there are."""
     shown = ", ".join(map(repr, names[:5]))
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

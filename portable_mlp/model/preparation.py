@@ -13,7 +13,14 @@ from portable_mlp.data.arrays import scan_arrays
 from portable_mlp.data.columns import Columns, check_columns, joined
 from portable_mlp.data.doubts import warn_of_samples, warn_of_targets
 from portable_mlp.data.fingerprint import Fingerprint, fingerprint, fingerprint_of
-from portable_mlp.data.opened import Opened, check_names, named, opened, opened_targets
+from portable_mlp.data.opened import (
+    Opened,
+    check_names,
+    listed,
+    named,
+    opened,
+    opened_targets,
+)
 from portable_mlp.data.source import Source, pieces_of, split_source
 from portable_mlp.data.stream import Stream, loaded, row_bytes, scalings_of, targets_of
 from portable_mlp.nn.plain_numbers import is_whole
@@ -119,8 +126,8 @@ class Border:
         known, found = self.columns.classes, source.columns.classes
         if known and found and known != found:
             raise ValueError(
-                f"{source}: its classes are {_listed(found)}, expected those of the model in their "
-                f"order, {_listed(known)}: the numbers of the classes would not fit."
+                f"{source}: its classes are {listed(found)}, expected those of the model in their "
+                f"order, {listed(known)}: the numbers of the classes would not fit."
             )
 
     def streamed(self, source: Source, batch_size: int, budget: int, seed: int) -> Streamed:
@@ -323,8 +330,3 @@ class Preparation(Border):
         if held is None:
             return feed, None, None
         return feed, self.streamed(held, batch_size, self.budget, self.seed), None
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(map(repr, names[:5]))
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
