@@ -115,6 +115,11 @@ class Backend:
         """Where arrays of this backend lie, as a user would write it."""
         return self.device_name or "cpu"
 
+    @property
+    def shares_cores(self) -> bool:
+        """Whether it computes on the cores that read files."""
+        return "cpu" in self.place.lower()
+
     def asarray(self, host: Any, dtype: Any = None) -> Any:
         """A host array on this device: the only way in. ``dtype`` None means the model's."""
         dtype = self.dtype if dtype is None else dtype

@@ -113,6 +113,7 @@ class _Relabelled(Source):
     ) -> None:
         self._name, self._source, self._values, self._numbers = name, source, values, numbers
         self.sample_shape, self.blocks, self.columns = source.sample_shape, source.blocks, columns
+        self.decodes = source.decodes
 
     def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
         """The rows of these blocks."""

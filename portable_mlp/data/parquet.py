@@ -24,10 +24,11 @@ from portable_mlp.data.target import (
 )
 from portable_mlp.nn.choices import check_name
 
-_PIECE = 2**20
-"""Bytes of X that are decoded at once, or up to four times as many where that is less than
-1024 rows: each column costs some microseconds."""
-_BUFFER = 2**16
+_PIECE = 3 * 2**18
+"""Bytes of X that are joined at once, inside of the processor's cache."""
+_PIECES = 16
+"""Of them are decoded at once: each column costs some microseconds."""
+_BUFFER = 2**14
 """Bytes of each column that are read at once; without it a column of a row group is read whole."""
 _DTYPES = {"halffloat": "float16", "float": "float32", "double": "float64", "bool": "uint8"}
 """Types that numpy calls otherwise; pyarrow's own translation imports pandas."""
@@ -111,7 +112,7 @@ def parquet_names(path: Path) -> tuple[str, ...]:
 
 
 class _ParquetSource(Source):
-    """Row groups.
+    """Row groups, each of whose columns has to be decoded and joined with the others.
 
     Args:
         stamp: of the file, when it was looked at first.
@@ -120,6 +121,8 @@ class _ParquetSource(Source):
         columns: of X.
         target: the column to predict, or None.
     """
+
+    decodes = True
 
     def __init__(
         self,
@@ -133,6 +136,7 @@ class _ParquetSource(Source):
         self._columns, self._target = columns, target
         self._width = sum(column.width for column in columns)
         self._dtype = np.result_type(*(column.dtype for column in columns))
+        self._alike = all(c.is_plain and c.dtype == self._dtype for c in columns)
         self.sample_shape = (self._width,)
         self.blocks = tuple(metadata.row_group(g).num_rows for g in groups)
         names = tuple(name for column in columns for name in column.names())
@@ -143,24 +147,41 @@ class _ParquetSource(Source):
     def read(self, numbers: Iterable[int]) -> Iterator[Piece]:
         """The rows of these row groups."""
         path, row_bytes = self._stamp.path, self._width * self._dtype.itemsize
-        rows = max(1, _PIECE // row_bytes, min(1024, 4 * _PIECE // row_bytes))
+        rows = max(1, _PIECE // row_bytes)
         names = [column.name for column in self._columns]
         names += [] if self._target is None else [self._target.name]
         groups = [self._groups[number] for number in numbers]
         self._stamp.check()
         with _opened(path, self._metadata) as file:
-            for place, cells in _batches(path, file, groups, names, rows):
-                y = None if self._target is None else self._target.encode(cells.pop(), place)
-                yield Piece(self._joined(cells, place), y)
+            for place, batch in _batches(path, file, groups, names, _PIECES * rows):
+                y, start = None, 0
+                if self._target is not None:
+                    y = self._target.encode(batch.column(len(self._columns)), place)
+                for x in self._pieces(batch, place, rows):
+                    yield Piece(x, None if y is None else y[start : start + len(x)])
+                    start += len(x)
 
     def __str__(self) -> str:
         """The file."""
         return str(self._stamp.path)
 
-    def _joined(self, cells: Sequence[Any], place: _Place) -> NDArray[Any]:
-        """Columns as X (rows, features); a view of pyarrow's memory where there is one column only."""
+    def _pieces(self, batch: Any, place: _Place, rows: int) -> Iterator[NDArray[Any]]:
+        """X (rows, features) of a batch, so many rows at a time, or all of them.
+
+        Columns of one type are joined by pyarrow, which leaves the interpreter to the training; a view
+        of pyarrow's memory where there is one column only.
+        """
+        cells = batch.columns[: len(self._columns)]
         if len(cells) == 1:
-            return self._columns[0].numbers(cells[0], place)
+            yield self._columns[0].numbers(cells[0], place)
+        elif self._alike and not any(column.null_count for column in cells):
+            batch = batch.select(range(len(cells)))
+            for start in range(0, len(batch), rows):
+                yield np.from_dlpack(batch.slice(start, rows).to_tensor())
+        else:
+            yield self._joined(cells, place)
+
+    def _joined(self, cells: Sequence[Any], place: _Place) -> NDArray[Any]:
         x, start = np.empty((len(cells[0]), self._width), self._dtype), 0
         for column, values in zip(self._columns, cells, strict=True):
             x[:, start : start + column.width] = column.numbers(values, place)
@@ -187,6 +208,8 @@ class _Column(NamedTuple):
     dtype: np.dtype[Any]
     width: int
     is_list: bool
+    is_plain: bool
+    """Whether pyarrow can join it with others: neither lists nor bits."""
 
     @classmethod
     def of(cls, path: Path, field: Any) -> _Column:
@@ -202,7 +225,8 @@ class _Column(NamedTuple):
             kind, width = kind.value_type, kind.list_size
         if _is_numeric(kind) and width:
             dtype = np.dtype(_DTYPES.get(str(kind), str(kind)))
-            return cls(field.name, dtype, width, is_list)
+            is_plain = not is_list and not types.is_boolean(kind)
+            return cls(field.name, dtype, width, is_list, is_plain)
         advice = "turn it into columns of numbers"
         if _is_text(kind):
             advice = "turn text into columns of 0 and 1"
@@ -299,8 +323,8 @@ def _different(
         stop: whether to look no further when they are no classes.
     """
     different, text = set[Any](), _is_text(field.type)
-    for place, (cells,) in _batches(path, file, groups, [field.name], _TARGETS):
-        cells = cells.cast("string") if text else cells
+    for place, batch in _batches(path, file, groups, [field.name], _TARGETS):
+        cells = batch.column(0).cast("string") if text else batch.column(0)
         _check_full(cells, place, f"target {field.name!r}")
         if not text:
             numbers = _numbers(cells)
@@ -346,19 +370,16 @@ def _opened(path: Path, metadata: Any = None) -> Iterator[Any]:
 
 def _batches(
     path: Path, file: Any, groups: Iterable[int], names: Sequence[str], rows: int
-) -> Iterator[tuple[_Place, list[Any]]]:
-    """Columns of row groups, so many rows at a time.
-
-    Decoding stays in this thread: beside the threads of matrix products others would only disturb.
-    """
+) -> Iterator[tuple[_Place, Any]]:
+    """Record batches of row groups, so many rows at a time; columns are decoded by several threads."""
     import pyarrow as pa
 
     for group in groups:
         first = 0
-        for batch in file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
-            yield _Place(path, group, first), batch.columns
+        for batch in file.iter_batches(rows, row_groups=[group], columns=names, use_threads=True):
+            yield _Place(path, group, first), batch
             first += len(batch)
-        pa.default_memory_pool().release_unused()
+    pa.default_memory_pool().release_unused()
 
 
 def _features(path: Path, names: Sequence[str], target: str | None) -> list[str]:

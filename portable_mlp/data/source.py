@@ -40,6 +40,10 @@ class Source:
     """Rows of each block; more than 0."""
     columns: Columns = Columns()
     """Names, as far as they are known."""
+    decodes: bool = False
+    """Whether reading is work for a core, such as decompression, more than waiting for a disk or a
+    network. A model on the host's cores waits for such a source instead of sharing the cores with it:
+    the threads of a matrix product wait for each other, and one that lacks its core delays them all."""
 
     @property
     def rows(self) -> int:
@@ -107,6 +111,7 @@ class Blocks(Source):
         """Takes over the names."""
         self._source, self._numbers = source, list(numbers)
         self.sample_shape, self.columns = source.sample_shape, source.columns
+        self.decodes = source.decodes
         self.blocks = tuple(source.blocks[k] for k in self._numbers)
 
     def read(self, numbers: Iterable[int]) -> Iterator[Piece]:

@@ -54,6 +54,7 @@ class Stream:
     ) -> None:
         """Works out how many rows a chunk has."""
         self.source, self.rows, self._seed = source, source.rows, seed
+        self.decodes = source.decodes
         self._loss, self._units = loss, units
         self._scaling, self._target_scaling = scaling, target_scaling
         self._types = (

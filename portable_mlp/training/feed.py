@@ -130,6 +130,10 @@ class Reader(Protocol):
         """Of an epoch."""
 
     @property
+    def decodes(self) -> bool:
+        """Whether reading is work for a core; see `portable_mlp.data.source.Source`."""
+
+    @property
     def memory(self) -> tuple[tuple[Shape, Any], tuple[Shape, Any]]:
         """What a chunk needs: shape and numpy type of x, and of y."""
 
@@ -147,8 +151,8 @@ class Reader(Protocol):
 class Streamed:
     """Chunks that a thread reads ahead: while one is computed with, the next is read and moved.
 
-    Two chunks are in memory at a time. Whoever takes the next one has waited until the device is done
-    with the last.
+    Two chunks are in memory at a time; one where reading and computing would take each other's cores,
+    and so take turns. Whoever takes the next one has waited until the device is done with the last.
 
     Args:
         reader: who reads.
@@ -188,7 +192,7 @@ class Streamed:
         """Chunks on the device, read by a thread that is one chunk ahead."""
         free: queue.Queue[Any] = queue.Queue()
         ready: queue.Queue[Any] = queue.Queue()
-        for _ in range(2):
+        for _ in range(1 if self.reader.decodes and self.backend.shares_cores else 2):
             free.put(tuple(self.backend.host_memory(*needed) for needed in self.reader.memory))
 
         given_up = threading.Event()

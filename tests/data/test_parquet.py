@@ -72,13 +72,27 @@ def test_columns_of_several_types_and_in_another_order(path: Path) -> None:
     assert np.array_equal(y, table["y"].to_numpy())
 
 
-def test_blocks_in_any_order_in_several_pieces(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "_PIECE", 16)
-    table = write(path, {"a": pa.array(range(ROWS)), "y": pa.array([k % 7 for k in range(ROWS)])})
+@pytest.mark.parametrize(
+    ("columns", "sizes"),
+    [
+        ({"a": "i8"}, [24, 24, 24, 24, 4]),  # as they are decoded
+        ({"a": "i8", "b": "i8"}, [4] * 25),  # joined by pyarrow, while they are in the cache
+        ({"a": "i8", "b": "f8"}, [12] * 8 + [4]),  # joined column by column
+        ({"a": "i8", "b": "?"}, [12] * 8 + [4]),
+    ],
+)
+def test_blocks_in_any_order_in_several_pieces(
+    columns: dict[str, str], sizes: list[int], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_PIECE", 64)
+    monkeypatch.setattr(parquet, "_PIECES", 3)
+    numbers = {name: np.arange(ROWS).astype(kind) for name, kind in columns.items()}
+    table = write(path, {**numbers, "y": pa.array([k % 7 for k in range(ROWS)])})
     pieces = list(scan_parquet(path, "y").read([3, 1]))
-    assert [p.X.shape for p in pieces[:2]] == [(8, 1), (8, 1)]
+    assert [len(p.X) for p in pieces][: len(sizes)] == sizes
     rows = [*range(900, 1000), *range(300, 600)]
-    assert np.concatenate([p.X for p in pieces])[:, 0].tolist() == rows
+    x = np.concatenate([p.X for p in pieces])
+    assert np.array_equal(x, np.stack([numbers[name][rows] for name in columns], axis=1))
     assert np.concatenate([p.y for p in pieces]).tolist() == [k % 7 for k in rows]
     assert table.num_rows == ROWS
 
