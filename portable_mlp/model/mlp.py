@@ -163,6 +163,7 @@ class MLP(Trainable):
             raise TypeError(
                 f"set_parameters: got type {type(parameters).__name__}, expected {{name: array}}."
             )
+        self._check_idle("set_parameters")
         current = self.parameters()
         for name, value in parameters.items():
             if name not in current:
@@ -201,6 +202,7 @@ class MLP(Trainable):
             >>> model.training_record is None
             True
         """
+        self._check_idle("reset")
         if seed is not None:
             randomness.check_seed(seed)
             self._seed = int(seed)
@@ -303,10 +305,10 @@ class MLP(Trainable):
             weights = self._problem.to_host(self._weights)
         state = {k: v for k, v in vars(self).items() if k not in COMPILED}
         reached = self._reached.without_state()
-        return state | {"_advances": {}, "_weights": weights, "_reached": reached}
+        return state | {"_advances": {}, "_kept": weights, "_run": None, "_reached": reached}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """The model on its backend again, which must be usable."""
         vars(self).update(state)
         with self.backend.scope():
-            self._weights = self._problem.from_host(*state["_weights"])
+            self._kept = self._problem.from_host(*state["_kept"])

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from portable_mlp.training.evaluate import (
     make_outputs,
     penalty_of,
 )
+from portable_mlp.training.loop import Run
 from portable_mlp.training.problem import Problem, Snapshot
 
 COMPILED = ("_outputs", "_evaluate", "_asked")
@@ -47,7 +49,9 @@ class Predictor:
     """
 
     _problem: Problem
-    _weights: Snapshot
+    _kept: Snapshot
+    _run: Run | None = None
+    """The training in progress, for as long as one is."""
     _seed: int
     _units: int
     _scaling_kind: str | None = None
@@ -74,6 +78,20 @@ class Predictor:
                 "leave the Softmax out (predict_proba applies it).",
                 stacklevel=3,
             )
+
+    @property
+    def _weights(self) -> Snapshot:
+        """Parameters and running statistics.
+
+        Within a callback those that the training has reached; for other threads those before it, as
+        the training writes to its own.
+        """
+        run = self._run
+        return run.snapshot() if run is not None and run.thread == get_ident() else self._kept
+
+    @_weights.setter
+    def _weights(self, weights: Snapshot) -> None:
+        self._kept = weights
 
     # -- what it is ------------------------------------------------------------------------------
 

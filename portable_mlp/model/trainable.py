@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from portable_mlp.data import inputs as border
 from portable_mlp.data.columns import Columns
 from portable_mlp.data.source import Source
@@ -105,6 +107,7 @@ class Trainable(Predictor):
         # not before they are needed: they bring json and hashlib
         from portable_mlp.model import saving
 
+        self._check_idle("fit")
         options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
         watching = all_callbacks(callbacks, verbose)
         from_source = isinstance(validation_data, Source)
@@ -123,9 +126,13 @@ class Trainable(Predictor):
             plan = self._reached.plan(self._problem, feed, options, self._seed, total)
             carry = self._reached.carry(self._problem, options.optimizer, self._weights)
             run = Run(plan, validation, carry)
+            self._run = run
             try:
-                train(run, watching, self._advance(options.optimizer), self._evaluate)
+                # numbers that are not finite are noticed, and told once with where they came from
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    train(run, watching, self._advance(options.optimizer), self._evaluate)
             finally:
+                self._run = None
                 if run.moved:
                     reached = self._reached = self._reached.after(run, options)
                     self._weights = run.kept_snapshot()
@@ -135,6 +142,13 @@ class Trainable(Predictor):
                 else:  # the model stays as it was
                     self._take_over(*before)
         return run.history
+
+    def _check_idle(self, what: str) -> None:
+        if self._run is not None:
+            raise RuntimeError(
+                f"{what}: got a call while this model is training, expected one after it; a callback "
+                "goes back to other weights with run.restore(snapshot)."
+            )
 
     def _take_over(self, scaling: Scaling | None, columns: Columns, problem: Problem) -> None:
         self._scaling, self._columns = scaling, columns

@@ -32,9 +32,11 @@ def choose(what: str, given: str | T, choices: Mapping[str, T], kind: type[T]) -
     if isinstance(given, str):
         check_name(what, given, choices)
         return choices[given]
+    name = kind.__name__.removeprefix("Any")
+    article = "an" if name[0] in "AEIOU" else "a"
     raise TypeError(
-        f"{what}: got {given!r} of type {type(given).__name__}, expected a name or a "
-        f"{kind.__name__} object (an instance, with parentheses)."
+        f"{what}: got {given!r} of type {type(given).__name__}, expected a name or {article} {name} "
+        "object (an instance, with parentheses)."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ class Run:
     """Whether a callback went back to other weights."""
     stops: dict[int, list[Callback]] = field(default_factory=dict)
     """Who wants to be called after how many mini-batches."""
+    thread: int = field(default_factory=threading.get_ident)
+    """In which steps and callbacks run."""
 
     @property
     def problem(self) -> Problem:

@@ -323,7 +323,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "no metric": (
         lambda: MLP([4, 3], metrics=[len]),
-        "metrics: got .*expected a name or a AnyMetric",
+        "metrics: got .*expected a name or a Metric",
     ),
     "a column for a sample": (
         lambda: identity(2, metrics=[Metric("mine", a_column)]).evaluate(

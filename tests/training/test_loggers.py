@@ -101,7 +101,7 @@ def test_an_empty_file_is_a_new_one(logger: type, tmp_path: Path) -> None:
     """Such as one of a training that diverged in its first epoch."""
     path = path_of(logger, tmp_path)
     model = MLP([2, 1], loss="squared_error")
-    with np.errstate(all="ignore"), pytest.raises(TrainingDiverged):
+    with pytest.raises(TrainingDiverged):
         model.fit(
             *(X, X[:, :1]),
             batch_size=10,
