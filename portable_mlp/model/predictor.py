@@ -18,7 +18,7 @@ from portable_mlp.data.opened import Opened
 from portable_mlp.data.source import Source, pieces_of
 from portable_mlp.metrics import AnyMetric, choose_metrics
 from portable_mlp.model.memory import check_size
-from portable_mlp.model.preparation import Border
+from portable_mlp.model.preparation import DEVICE_BUDGET, Border
 from portable_mlp.nn import Loss, Network, Softmax, SoftmaxCrossEntropy
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.plain_numbers import is_whole
@@ -217,6 +217,7 @@ class Predictor:
         return self._answer(X, self.loss.probabilities)
 
     def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
+        X, _ = self._border.mapped(X, None, DEVICE_BUDGET)  # noqa: N806
         if isinstance(X, Source):
             pieces = pieces_of(X, range(len(X.blocks)))
             names = X.columns.features

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from portable_mlp.backends import Backend
 from portable_mlp.data import Columns, DataFileError
 from portable_mlp.data.source import Blocks, Piece, Source, split_source
 from portable_mlp.data.stream import Stream
+from portable_mlp.model.preparation import Border
 from portable_mlp.optim import SGD, Adam
 from portable_mlp.training import Callback, Run
 from portable_mlp.training.feed import Chunk, Streamed, Whole
@@ -532,3 +534,25 @@ def test_a_small_memory_map_is_an_array_like_any_other(tmp_path: Path) -> None:
         assert model.evaluate(mapped, y, **options) == model.evaluate(X, y, **options)
     twice = [MLP([FEATURES, 2]).fit(x, one_hot, epochs=2)["loss"] for x in (mapped, X)]
     assert twice[0] == twice[1]
+
+
+def test_predictions_of_a_memory_map_larger_than_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapped = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", X.dtype, X.shape)
+    mapped[:] = X
+    model = MLP([FEATURES, 4, 2])
+    expected, seen = model.predict_proba(X), list[int]()
+    monkeypatch.setattr("portable_mlp.model.predictor.DEVICE_BUDGET", 1000)
+    monkeypatch.setattr("portable_mlp.data.arrays.BLOCK", 400)
+    features = Border.features
+
+    def counting(self: Border, x: Any, **options: Any) -> Any:
+        found = features(self, x, **options)
+        seen.append(found.shape[0])
+        return found
+
+    monkeypatch.setattr(Border, "features", counting)
+    assert np.allclose(model.predict_proba(mapped), expected, rtol=1e-6)
+    assert sum(seen) == ROWS
+    assert max(seen) == 20
