@@ -1,0 +1,80 @@
+"""The documentation site: `sphinx-build -W -n docs build/site`, then open build/site/index.html."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "site"))
+
+import portable_mlp
+
+project = "portable_mlp"
+author = "The portable_mlp developers"
+version = release = portable_mlp.__version__
+copyright = author
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "command_page",  # from docs/site, and so are those below
+    "docstrings",
+    "example_pages",
+    "formulas",
+    "reference_pages",
+]
+exclude_patterns = ["site"]
+LATER = ("scikit_learn", "resume", "export", "steering")  # pages that come with their parts
+
+# the pages are written for GitHub too: its formulas, its anchors
+myst_enable_extensions = ["dollarmath"]
+myst_fence_as_directive = ["math"]
+myst_heading_anchors = 3
+
+napoleon_numpy_docstring = False
+default_role = "obj"  # `MLP.fit` in a docstring is a link
+autodoc_member_order = "bysource"
+# what these have is described once, at their own place
+FAMILIES = """
+    Layer Elementwise Loss Optimizer Schedule Initializer Callback PlainNumbers Backend
+    RunningMetric WholeSetMetric MeanMetric Metric
+    tuple dict Exception object Protocol
+    BaseEstimator ClassifierMixin RegressorMixin TransformerMixin
+"""
+autodoc_default_options = {"members": True, "inherited-members": ", ".join(FAMILIES.split())}
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
+# types in signatures: of numpy, of the standard library, and short names for what has no page
+nitpick_ignore_regex = [("py:class", ".*")]
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"{project} {version}"
+html_static_path = ["site/static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_sidebars = {"**": ["sidebar-nav-bs.html"]}
+html_theme_options = {
+    "show_nav_level": 1,
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "footer_start": [],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+
+
+def setup(app):
+    """Leaves out of the tables of contents what is not there yet."""
+    missing = [page for page in LATER if not (Path(app.srcdir) / f"{page}.md").exists()]
+
+    def without_missing(app, docname, source):
+        for page in missing:
+            source[0] = source[0].replace(f"\n{page}\n", "\n")
+
+    app.connect("source-read", without_missing)
