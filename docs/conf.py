@@ -33,6 +33,7 @@ myst_heading_anchors = 3
 napoleon_numpy_docstring = False
 default_role = "obj"  # `MLP.fit` in a docstring is a link
 autodoc_member_order = "bysource"
+autodoc_inherit_docstrings = False  # what overrides something is described there
 # what these have is described once, at their own place
 FAMILIES = """
     Layer Elementwise Loss Optimizer Schedule Initializer Callback PlainNumbers Backend
@@ -54,7 +55,10 @@ html_static_path = ["site/static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
-html_sidebars = {"**": ["sidebar-nav-bs.html"]}
+html_sidebars = {
+    "**": ["sidebar-nav-bs.html"],
+    **dict.fromkeys(("start", "questions", "mathematics"), ()),  # they are no sections
+}
 html_theme_options = {
     "show_nav_level": 1,
     "navigation_with_keys": False,

@@ -97,6 +97,8 @@ def entry(package, module, name):
 def heading(package, value):
     """The part of the package from which a name comes, as words."""
     home = getattr(value, "__module__", package).removeprefix(f"{package}.")
+    if home == package:
+        return "Names"
     return home.partition(".")[0].replace("_", " ").capitalize()
 
 
@@ -133,7 +135,8 @@ def write_pages(app):
     folder = Path(app.srcdir) / "_made" / "reference"
     where, found = homes(), packages()
     made = {f"{package}.rst": page(package, module, where) for package, module in found.items()}
-    listed = "\n".join(f"   {package}" for package in found)
+    short = {package: package.removeprefix("portable_mlp.") for package in found}
+    listed = "\n".join(f"   {short[package]} <{package}>" for package in found)
     made["index.rst"] = (
         "API reference\n=============\n\nEvery public name, with shapes and units.\n\n"
         f".. toctree::\n   :maxdepth: 1\n\n{listed}\n"
