@@ -39,7 +39,6 @@ FAMILIES = """
     Layer Elementwise Loss Optimizer Schedule Initializer Callback PlainNumbers Backend
     RunningMetric WholeSetMetric MeanMetric Metric
     tuple dict Exception object Protocol
-    BaseEstimator ClassifierMixin RegressorMixin TransformerMixin
 """
 autodoc_default_options = {"members": True, "inherited-members": ", ".join(FAMILIES.split())}
 autodoc_typehints_format = "short"

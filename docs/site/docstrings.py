@@ -21,8 +21,15 @@ def short_names(app, env, node, contnode):
     return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", nearest, node, contnode)
 
 
+def foreign(app, what, name, obj, skip, options):
+    """What a class has from another library is described there."""
+    home = getattr(getattr(obj, "fget", obj), "__module__", None)
+    return True if isinstance(home, str) and not home.startswith("portable_mlp") else None
+
+
 def setup(app):
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", escape, priority=400)  # before napoleon, at 500
+    app.connect("autodoc-skip-member", foreign)
     app.connect("missing-reference", short_names)
     return {"parallel_read_safe": True}
