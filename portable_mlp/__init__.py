@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from portable_mlp import lazy
 
 if TYPE_CHECKING:
-    from portable_mlp import backends, diagnosis, metrics, nn, optim, training
+    from portable_mlp import backends, diagnosis, metrics, nn, optim, plots, training
     from portable_mlp.data import load_digits, load_fashion_mnist, load_mnist
     from portable_mlp.diagnosis import (
         Doctor,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from portable_mlp.metrics import Metric
     from portable_mlp.model import MLP
+    from portable_mlp.steering import find_learning_rate, overfit_one_batch
     from portable_mlp.training import (
         BestEpoch,
         Callback,
@@ -56,12 +57,15 @@ __all__ = [
     "check_model",
     "diagnose",
     "diagnosis",
+    "find_learning_rate",
     "load_digits",
     "load_fashion_mnist",
     "load_mnist",
     "metrics",
     "nn",
     "optim",
+    "overfit_one_batch",
+    "plots",
     "training",
 ]
 
@@ -74,6 +78,8 @@ __getattr__, __dir__ = lazy.names(
     model="MLP",
     nn="",
     optim="",
+    plots="",
+    steering="find_learning_rate overfit_one_batch",
     training=(
         "BestEpoch Callback CSVLogger EarlyStopping History JSONLinesLogger TimeLimit TrainingDiverged"
     ),
