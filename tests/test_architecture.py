@@ -53,7 +53,7 @@ ALLOWED = {
     "diagnosis": {"nn", "optim", "backends", "randomness", "training", "model", "diagnosis"},
     "gallery": {"nn", "optim", "data", "model", "diagnosis", "gallery"},
     "recipes": {"nn", "optim", "backends", "training", "model"},
-    "plots": {"nn", "training", "model", "plots"},
+    "plots": {"nn", "data", "model", "plots"},
     "steering": {
         *("nn", "optim", "backends", "randomness", "training", "model", "plots", "steering"),
     },
