@@ -32,8 +32,11 @@ if TYPE_CHECKING:
         EarlyStopping,
         History,
         JSONLinesLogger,
+        MLflowLogger,
+        TensorBoardLogger,
         TimeLimit,
         TrainingDiverged,
+        WandbLogger,
     )
 
 __version__ = "0.1.0"
@@ -47,9 +50,12 @@ __all__ = [
     "EarlyStopping",
     "History",
     "JSONLinesLogger",
+    "MLflowLogger",
     "Metric",
+    "TensorBoardLogger",
     "TimeLimit",
     "TrainingDiverged",
+    "WandbLogger",
     "backends",
     "check_gradients",
     "check_layer",
@@ -81,6 +87,7 @@ __getattr__, __dir__ = lazy.names(
     plots="",
     steering="find_learning_rate overfit_one_batch",
     training=(
-        "BestEpoch Callback CSVLogger EarlyStopping History JSONLinesLogger TimeLimit TrainingDiverged"
+        "BestEpoch Callback CSVLogger EarlyStopping History JSONLinesLogger MLflowLogger "
+        "TensorBoardLogger TimeLimit TrainingDiverged WandbLogger"
     ),
 )

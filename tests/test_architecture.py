@@ -18,6 +18,7 @@ ARRAY_LIBRARIES = {"cupy", "cupyx", "torch", "jax", "jaxlib", "dpnp", "dpctl", "
 HOST_LIBRARIES = {"numpy", "array_api_compat", "scipy"}
 EXTRAS = ARRAY_LIBRARIES | {
     *("pandas", "polars", "pyarrow", "narwhals", "sklearn", "onnx", "numba", "matplotlib"),
+    *("tensorboardX", "tensorboard", "mlflow", "wandb"),
 }
 
 # which parts of the package each part may import

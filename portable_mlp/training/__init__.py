@@ -12,6 +12,7 @@ from portable_mlp.training.divergence import TrainingDiverged
 from portable_mlp.training.history import History
 from portable_mlp.training.loggers import CSVLogger, JSONLinesLogger
 from portable_mlp.training.loop import Callback, Run, StopTraining
+from portable_mlp.training.trackers import MLflowLogger, TensorBoardLogger, WandbLogger
 
 __all__ = [
     "BestEpoch",
@@ -21,10 +22,13 @@ __all__ = [
     "EpochLines",
     "History",
     "JSONLinesLogger",
+    "MLflowLogger",
     "ProgressBar",
     "Run",
     "StopOnNonFinite",
     "StopTraining",
+    "TensorBoardLogger",
     "TimeLimit",
     "TrainingDiverged",
+    "WandbLogger",
 ]
