@@ -46,11 +46,25 @@ def table(rows: list[LayerRow]) -> list[str]:
 
 
 def summary(problem: Problem) -> str:
-    """Name, output shape and number of parameters of each layer, and the totals.
+    """Name, output shape and number of parameters of each layer; the totals and what they take.
 
     Args:
         problem: a model's network with its backend.
     """
-    backend = problem.backend
-    total = f"{problem.layout.size:,} parameters, {backend.dtype_name}, {backend.name} on {backend.place}"
-    return "\n".join([*table(layer_rows(problem.network, problem.sample_shape)), total])
+    backend, layout = problem.backend, problem.layout
+    total = f"{layout.size:,} parameters, {backend.dtype_name}, {backend.name} on {backend.place}"
+    words = [total, f"samples of shape {problem.sample_shape}"]
+    if problem.state_layout.size:
+        words.append(f"{problem.state_layout.size:,} running statistics")
+    numbers = layout.size + problem.state_layout.size
+    words.append(f"{_size(numbers * int(backend.dtype_name.removeprefix('float')) // 8)} of memory")
+    return "\n".join([*table(layer_rows(problem.network, problem.sample_shape)), "; ".join(words)])
+
+
+def _size(count: float) -> str:
+    """Bytes in the unit that suits them."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            break
+        count /= 1024
+    return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"

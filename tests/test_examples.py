@@ -34,6 +34,9 @@ SAYS = {
         r"largest difference of a probability: (\d\.\de-0[5-9]|0\.0e\+00)\ntest accuracy 0\.9"
     ),
     "regression.py": r"  r2 +0\.9\d+\n(.*\n)*inside of the 90 % interval: [89]\d\.\d%",
+    "steering.py": (
+        r"learnt by heart: 32 rows, (?s:.*)learning rate 0\.0\d+: a quarter of (?s:.*)test accuracy 0\.9"
+    ),
     "custom_layer.py": r"loss 0\.1\d+ -> 0\.000",
 }
 
