@@ -26,7 +26,8 @@ def loss_curves(
         ax: where to draw; None makes a matplotlib figure.
 
     Raises:
-        ValueError: the history has no such figure.
+        TypeError: it is no history.
+        ValueError: it has no such figure.
 
     Example:
         >>> from portable_mlp import MLP
@@ -35,9 +36,15 @@ def loss_curves(
         >>> ax = loss_curves(history)
         >>> ax.figure.savefig("loss.png")  # doctest: +SKIP
     """
+    if not isinstance(history, Mapping):
+        raise TypeError(
+            f"loss_curves: got {type(history).__name__}, expected the history that fit returns."
+        )
+    if not history:
+        raise ValueError("loss_curves: the history has no epoch yet, expected at least one.")
     curves = [(name, list(history[name])) for name in (figure, f"val_{figure}") if name in history]
     if not curves:
-        known = ", ".join(history) or "nothing yet"
+        known = ", ".join(history)
         raise ValueError(f"loss_curves: got figure={figure!r}, expected one of {known}.")
     ax = axes_for(ax, (6.4, 4.0))
     quiet(ax, grid="y")

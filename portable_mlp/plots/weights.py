@@ -77,7 +77,8 @@ def _image_shape(
         shape = (sample[0], sample[1])
     if shape is None and side * side == inputs:
         shape = (side, side)
-    if shape is None or len(shape) != 2 or shape[0] * shape[1] != inputs:
+    pair = isinstance(shape, (tuple, list)) and len(shape) == 2
+    if shape is None or not pair or shape[0] * shape[1] != inputs:
         raise ValueError(
             f"first_layer_weights: got shape={shape!r} for samples of {inputs} features, expected "
             f"(rows, columns) whose product is {inputs}."

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from portable_mlp.model import MLP
 from portable_mlp.nn.choices import choose
 from portable_mlp.nn.plain_numbers import is_number, is_whole
 from portable_mlp.optim import OPTIMIZERS, Optimizer, Schedule
@@ -23,7 +24,6 @@ from portable_mlp.training.options import BATCH_SIZE
 from portable_mlp.training.step import batch_of
 
 if TYPE_CHECKING:
-    from portable_mlp.model import MLP
     from portable_mlp.plots import Axes
 
 SPREAD = 0.03
@@ -171,6 +171,7 @@ def find_learning_rate(
     Source: Smith 2015, Cyclical learning rates for training neural networks, section 3.3; the rule is
     fastai's "minimum" with another divisor.
     """
+    check_model("find_learning_rate", model)
     chosen = choose("optimizer", optimizer, OPTIMIZERS, Optimizer)
     if chosen.full_batch:
         raise ValueError(
@@ -193,6 +194,17 @@ def find_learning_rate(
             verbose=0,
         )
     return RateCurve(np.asarray(recorder.rates), np.asarray(recorder.losses), int(steps))
+
+
+def check_model(who: str, model: Any) -> None:
+    """Refuses what is no model of this library.
+
+    Args:
+        who: the function that was called.
+        model: what it was given.
+    """
+    if not isinstance(model, MLP):
+        raise TypeError(f"{who}: got {type(model).__name__} as the model, expected an MLP.")
 
 
 def _check_range(smallest: Any, largest: Any, steps: Any) -> None:

@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 
 from portable_mlp import randomness
 from portable_mlp.backends import get
+from portable_mlp.model import MLP
 from portable_mlp.nn import GaussianNLL
-from portable_mlp.nn.plain_numbers import is_number
+from portable_mlp.nn.plain_numbers import is_number, is_whole
 from portable_mlp.optim import LBFGS, Optimizer
 from portable_mlp.optim.lbfgs import LBFGSState
+from portable_mlp.steering.learning_rate import check_model
 from portable_mlp.training import Callback, Run, StopTraining, TrainingDiverged
 from portable_mlp.training.feed import Whole
 from portable_mlp.training.problem import Data, Problem
 from portable_mlp.training.step import batch_of
 
 if TYPE_CHECKING:
-    from portable_mlp.model import MLP
     from portable_mlp.plots import Axes
 
 _LOOKS = 10
@@ -134,6 +135,12 @@ def overfit_one_batch(
 
     Source: Karpathy 2019, A recipe for training neural networks, "overfit one batch".
     """
+    check_model("overfit_one_batch", model)
+    for name, number in (("batch_size", batch_size), ("steps", steps)):
+        if not is_whole(number, 1):
+            raise ValueError(
+                f"overfit_one_batch: {name} is {number!r}, expected a whole number of at least 1."
+            )
     if not (is_number(tolerance) and 0 < tolerance < 1):
         raise ValueError(
             f"overfit_one_batch: tolerance is {tolerance!r}, expected a share between 0 and 1."

@@ -129,7 +129,7 @@ def test_an_unknown_figure_is_named() -> None:
 
 def test_confusion_matrix_counts_as_scikit_learn() -> None:
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
-    model, _ = trained()
+    model = MLP([2, 16, 3], seed=1)  # which makes mistakes of every kind
     ax = plots.confusion_matrix(model, X, Y)
     expected = metrics.confusion_matrix(Y, model.predict(X))
     shares = ax.get_images()[0].get_array()
@@ -138,6 +138,7 @@ def test_confusion_matrix_counts_as_scikit_learn() -> None:
         column, row = text.get_position()
         assert text.get_text() == str(expected[int(row), int(column)])
     assert (expected > 0).sum() == len(ax.texts)
+    assert not np.array_equal(expected, expected.T)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "actual class")
 
 
@@ -190,6 +191,9 @@ def refused() -> list[tuple[type[Exception], str, Callable[[], Any]]]:
         (ValueError, "whose product is 2", lambda: plots.first_layer_weights(model)),
         (ValueError, r"shape=\(2, 3\).*product is 2", lambda: plots.first_layer_weights(
             model, shape=(2, 3))),
+        (ValueError, "shape=2 for samples", lambda: plots.first_layer_weights(model, shape=2)),
+        (TypeError, "got MLP, expected the history", lambda: plots.loss_curves(model)),
+        (ValueError, "has no epoch yet", lambda: plots.loss_curves(History())),
         (ValueError, "units is 0", lambda: plots.first_layer_weights(model, shape=(1, 2), units=0)),
         (ValueError, "resolution is 1", lambda: plots.decision_boundary(model, X, Y, resolution=1)),
         (ValueError, "bins is 0", lambda: plots.reliability_diagram(model, X, Y, bins=0)),
@@ -225,6 +229,7 @@ def test_bins_are_those_of_scikit_learn() -> None:
     np.testing.assert_allclose(found.right, true)
     np.testing.assert_allclose(found.confidence, predicted)
     assert found.counts.sum() == 300
+    assert plots.reliability([0.0, 0.5, 0.5, 1.0], [0, 1, 0, 1], bins=2).counts.tolist() == [3, 1]
 
 
 def test_the_diagram_shows_the_probability_of_what_is_predicted() -> None:
@@ -312,7 +317,10 @@ def test_the_plane_has_the_colour_of_its_class() -> None:
 def test_numbers_are_a_surface_with_a_bar() -> None:
     model = MLP([2, 4, 1], loss="squared_error")
     ax = plots.decision_boundary(model, X, X[:, :1], resolution=10)
-    image = np.asarray(ax.get_images()[0].get_array())
+    picture = ax.get_images()[0]
+    assert picture.origin == "lower"
+    assert picture.get_extent() == [*ax.get_xlim(), *ax.get_ylim()]
+    image = np.asarray(picture.get_array())
     corner = np.asarray([ax.get_xlim()[0], ax.get_ylim()[0]])
     assert image[0, 0] == pytest.approx(float(model.predict(corner[None])[0, 0]), rel=1e-5)
     assert written(ax)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portable_mlp import MLP, nn, overfit_one_batch
+from portable_mlp import MLP, find_learning_rate, nn, overfit_one_batch
 from portable_mlp.backends import Backend
 from portable_mlp.data import scan
 
@@ -108,6 +108,9 @@ def test_label_smoothing_has_a_least_value_above_0() -> None:
 def test_dropout_is_off_when_the_loss_is_looked_at() -> None:
     found = overfit_one_batch(model(64, 3, dropout=0.3), X, LABELS, batch_size=8, **FAST)
     assert found.reached
+    network = model(64, 3, dropout=0.8)
+    still = overfit_one_batch(network, X, LABELS, batch_size=200, learning_rate=1e-9, steps=1)
+    assert still.losses[0] == pytest.approx(network.evaluate(X, LABELS)["loss"], rel=1e-5)
 
 
 def test_sample_weights_count() -> None:
@@ -184,8 +187,9 @@ def test_the_model_stays_as_it_is(backend: Backend) -> None:
     [
         ({"tolerance": 0}, "tolerance is 0, expected a share between 0 and 1"),
         ({"tolerance": "1%"}, "tolerance is '1%', expected a share"),
-        ({"batch_size": 0}, "batch_size: got 0"),
-        ({"steps": 0}, "epochs: got 0"),
+        ({"batch_size": 0}, "batch_size is 0, expected a whole number"),
+        ({"batch_size": None}, "batch_size is None, expected a whole number"),
+        ({"steps": 0}, "steps is 0, expected a whole number"),
         ({"learning_rate": -1}, "learning_rate: got -1"),
         ({"optimizer": "adan"}, "Did you mean 'adam'"),
         ({"batch_size": 1}, "the 1 rows of the batch have the same target.*larger batch_size"),
@@ -199,3 +203,9 @@ def test_options_that_can_not_be(options: dict[str, Any], words: str) -> None:
 def test_a_loss_without_a_least_value_is_refused() -> None:
     with pytest.raises(ValueError, match="GaussianNLL, which has no least value"):
         overfit_one_batch(model(4, 2, loss="gaussian_nll"), X, NUMBERS)
+
+
+def test_what_is_no_model_is_refused() -> None:
+    for function in (overfit_one_batch, find_learning_rate):
+        with pytest.raises(TypeError, match=f"{function.__name__}: got str as the model, expected"):
+            function("model", X, LABELS)  # type: ignore[arg-type]
