@@ -51,8 +51,8 @@ class _Tracker(Callback):
 class TensorBoardLogger(_Tracker):
     """Figures of each epoch as curves of TensorBoard, written by tensorboardX (extra ``tensorboard``).
 
-    Training and validation lie beside each other: ``loss/training`` and ``loss/validation``. Each epoch
-    is on disk before the next begins. ``tensorboard --logdir FOLDER`` shows them.
+    Training and validation lie beside each other: ``loss/training`` and ``loss/validation``. Figures
+    are on disk after about a second. ``tensorboard --logdir FOLDER`` shows them.
 
     Args:
         folder: where the curves of this model go; those of several models side by side are folders in
@@ -69,7 +69,9 @@ class TensorBoardLogger(_Tracker):
 
     def _start(self, options: Mapping[str, str]) -> None:
         client = _client("TensorBoardLogger", "tensorboardX", "tensorboard")
-        self._writer = client.SummaryWriter(logdir=self.folder)
+        # files are named by the second, and a second one of that name would overwrite the first
+        suffix = f".{time.time_ns()}"
+        self._writer = client.SummaryWriter(self.folder, flush_secs=1, filename_suffix=suffix)
         if not self._begun:
             rows = [f"| {name} | {value} |" for name, value in options.items()]
             table = "\n".join(["| option | value |", "|---|---|", *rows])
@@ -84,7 +86,6 @@ class TensorBoardLogger(_Tracker):
                 both = name in validated or name == "loss"
                 tag = f"{name}/training" if both else f"training/{name}"
             self._writer.add_scalar(tag, value, epoch)
-        self._writer.flush()
 
     def _close(self, interrupted: bool) -> None:
         self._writer.close()

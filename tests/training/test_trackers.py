@@ -70,8 +70,11 @@ def test_tensorboard_shows_each_number_of_each_epoch(tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")
     model, logger = MLP([2, 3, 2]), TensorBoardLogger(tmp_path / "run")
     first = model.fit(X, Y, epochs=2, callbacks=[logger], **FIT)
-    second = model.fit(X, Y, epochs=1, callbacks=[logger], **FIT)
+    second = model.fit(
+        X, Y, epochs=1, callbacks=[logger], **FIT
+    )  # within the same second, most often
     found = scalars(tmp_path / "run")
+    assert len(list((tmp_path / "run").iterdir())) == 2
     names = {
         "loss": "loss/training",
         "accuracy": "accuracy/training",
