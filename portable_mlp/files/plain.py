@@ -22,6 +22,7 @@ from portable_mlp.nn import (
     Dense,
     Dropout,
     Flatten,
+    GroupedSoftmaxCrossEntropy,
     Initializer,
     Layer,
     LayerNorm,
@@ -47,7 +48,7 @@ KINDS: dict[type, dict[str, type]] = {
         *(type(activation) for activation in ACTIVATIONS.values()),
         *(BatchNorm, Dense, Dropout, Flatten, LayerNorm, Network, Residual, RMSNorm, Scale),
     ),
-    Loss: _named(*(type(loss) for loss in LOSSES.values())),
+    Loss: _named(GroupedSoftmaxCrossEntropy, *(type(loss) for loss in LOSSES.values())),
     Initializer: _named(Constant, *(type(initializer) for initializer in INITIALIZERS.values())),
 }
 """The classes that a file can name, by what they are."""
@@ -80,7 +81,11 @@ def as_json(value: Any) -> Any:
             f"a file holds numbers and no code; {_OWN}",
         )
     tag = {} if base is None else {"type": type(value).__name__}
-    return tag | {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+    return tag | {
+        field.name: as_json(found)
+        for field in fields(value)
+        if (found := getattr(value, field.name)) != field.default or "later" not in field.metadata
+    }
 
 
 def from_json(kind: Any, given: Any, where: str) -> Any:

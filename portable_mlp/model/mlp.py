@@ -23,8 +23,9 @@ from portable_mlp.nn.dense_stack import checked_sizes, dense_stack, sample_shape
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.optim import Penalty
 from portable_mlp.scaling import Scaling, check_kind, check_target_scaling
+from portable_mlp.training.carry import map_arrays
 from portable_mlp.training.fastest import choose_backend
-from portable_mlp.training.problem import Problem
+from portable_mlp.training.problem import Problem, Snapshot
 from portable_mlp.training.reached import Reached
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class MLP(Trainable):
             ``TopK(4)``; None means accuracy for a classifier.
         l1: factor of Σ|w| in the loss, over weights, not biases and norms.
         l2: factor of ½ Σ w² in the loss, over weights.
+        penalty_per_batch: divide both by the rows of a mini-batch: so ``l2`` is scikit-learn's ``alpha``.
         scaling: of the samples: ``"standard"`` (mean 0, standard deviation 1), ``"minmax"`` (0 to 1),
             ``"/255"``, or a `Scaling`. The first fit works it out from its training rows; it stays with
             the model, and every method applies it.
@@ -87,6 +89,7 @@ class MLP(Trainable):
         metrics: Sequence[str | AnyMetric] | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
+        penalty_per_batch: bool = False,
         scaling: str | Scaling | None = None,
         target_scaling: str | Scaling | None = None,
         backend: str | Backend = "numpy",
@@ -121,7 +124,7 @@ class MLP(Trainable):
             network=Network.of(layers),
             sample_shape=sample_shape,
             loss=chosen_loss,
-            penalty=Penalty(l1, l2),
+            penalty=Penalty(l1, l2, penalty_per_batch),
             metrics=(),
             backend=backends.get(*(("numpy", None) if auto else (backend, device)), dtype),
         )
@@ -242,6 +245,16 @@ class MLP(Trainable):
             moved._weights = moved._problem.from_host(vector, state)
         moved._reached, moved._record = self._reached.without_state(), self._record
         return moved
+
+    def with_weights(self, snapshot: Snapshot) -> MLP:
+        """A copy of this model with other weights: in a callback, ``run.snapshot()`` as a model.
+
+        Args:
+            snapshot: parameters and running statistics on this model's device; they are copied.
+        """
+        made = self.to(self.backend)
+        made._weights = map_arrays(self.backend.copy, snapshot)
+        return made
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the model to a file, whole or not at all; docs/files.md says what is in it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from threading import get_ident
@@ -21,6 +21,7 @@ from portable_mlp.model.memory import check_size
 from portable_mlp.model.preparation import DEVICE_BUDGET, Border
 from portable_mlp.nn import Loss, Network, Softmax, SoftmaxCrossEntropy
 from portable_mlp.nn.arrays import Shape
+from portable_mlp.nn.choices import check_name
 from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.scaling import Scaling
 from portable_mlp.summary import summary
@@ -254,7 +255,7 @@ class Predictor:
         with self.backend.scope():
             problem, evaluate = self._evaluation(metrics)
             sums = evaluate(*self._weights, self._border.feed(X, y, sample_weight))
-            sums.append(penalty_of(problem, self._weights.vector))
+            sums.append(penalty_of(problem, self._weights.vector, sums[1]))
             *host, penalty = bring_over(sums, self.backend)
         return figures(problem, problem.metrics, host, float(penalty))
 
@@ -280,6 +281,122 @@ class Predictor:
                 "which works out what to scale by."
             )
         return Border(self._problem, self._units, self._scaling, self._columns)
+
+    def activations(self, X: Any, layer: str) -> Any:  # noqa: N803
+        """What a layer gives for each sample, at prediction.
+
+        Args:
+            X: samples (n, features).
+            layer: its name, one of ``network.named_layers``.
+
+        Returns:
+            (n, *shape of what the layer gives) in the kind of X.
+
+        Raises:
+            ValueError: there is no such layer.
+
+        Example:
+            >>> from portable_mlp import MLP
+            >>> MLP([4, 8, 3]).activations(np.zeros((2, 4)), "relu_1").shape
+            (2, 8)
+        """
+        check_name("activations: layer", layer, self.network.named_layers)
+        last = list(self.network.named_layers).index(layer) + 1
+        names = list(self.network.named_layers)[:last]
+        part = Network.of(replace(self.network.named_layers[name], name=name) for name in names)
+        with self.backend.scope():
+            x = self._border.features(X, allow_empty=True)
+            params = self._problem.layout.views(self._weights.vector, self.backend.xp)
+            ctx = self._problem.context(self.backend.xp)
+            return answer_like(part.apply(params, self._weights.state, x, ctx)[0], X, self.backend)
+
+    def input_gradient(self, X: Any, output: int | None = None) -> Any:  # noqa: N803
+        """How the outputs of `forward` change with each feature: ∂o_j/∂x, sample by sample.
+
+        Args:
+            X: samples (n, features).
+            output: which output; None for all of them.
+
+        Returns:
+            (n, features), or (n, outputs, features) for all, in the kind of X. Of classifiers the outputs
+            are logits, of a model with target scaling the scaled numbers.
+
+        Raises:
+            ValueError: there is no such output.
+
+        Example:
+            >>> from portable_mlp import MLP
+            >>> model = MLP([2, 1], loss="squared_error")
+            >>> model.set_parameters({"dense_1.weight": [[3.0], [-1.0]]})
+            >>> model.input_gradient(np.zeros((1, 2)), 0).tolist()
+            [[3.0, -1.0]]
+        """
+        if output is not None and not (is_whole(output, 0) and output < self._units):
+            raise ValueError(
+                f"input_gradient: output is {output!r}, expected one of 0..{self._units - 1}, or None."
+            )
+        chosen = range(self._units) if output is None else [int(output)]
+        with self.backend.scope():
+            x = self._border.features(X, allow_empty=True)
+            slopes = [self._slope(x, j) for j in chosen]
+            answer = slopes[0] if output is not None else self.backend.xp.stack(slopes, axis=1)
+            return answer_like(answer, X, self.backend)
+
+    def _slope(self, x: Any, output: int) -> Any:
+        """∂o_j/∂x of samples on the device, by the features as they were before scaling."""
+        problem, backend, xp = self._problem, self.backend, self.backend.xp
+        ctx, (vector, state) = problem.context(xp), self._weights
+        params = problem.layout.views(vector, xp)
+        outputs, cache, _ = self.network.apply(params, state, x, ctx)
+        one = np.zeros((1, self._units))
+        one[0, output] = 1.0
+        dy = xp.zeros_like(outputs) + backend.asarray(one)
+        slope, _ = self.network.backward(params, cache, dy, ctx)
+        return slope if self._scaling is None else slope * backend.asarray(self._scaling.factor)
+
+    def objective(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        *,
+        sample_weight: Any = None,
+    ) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        """The training loss as a function of all parameters, for optimizers of other libraries.
+
+        Args:
+            X: samples (n, features).
+            y: targets as for `fit`.
+            sample_weight: one number >= 0 for each row.
+
+        Returns:
+            ``f(vector) -> (loss, gradient)``, penalties included; both vectors are numpy's and have the
+            numbers of `parameters` one after the other. The model's own weights are not changed.
+
+        Example:
+            >>> from portable_mlp import MLP
+            >>> model = MLP([1, 1], loss="squared_error")
+            >>> f = model.objective([[1.0], [2.0]], [[2.0], [4.0]])
+            >>> value, gradient = f(np.asarray([1.0, 0.0]))  # y = 1 x + 0
+            >>> value, gradient.tolist()
+            (2.5, [-5.0, -3.0])
+        """
+        problem, backend = self._problem, self.backend
+        keys = randomness.stream_keys(self._seed, 0, self.network.streams)
+        _ = problem.decay_mask  # made here, so that no compiler sees it being made
+        with backend.scope():
+            data, _ = self._border.data(X, y, sample_weight)
+
+        def both(vector: Any, state: Any, data: Any) -> tuple[Any, Any]:
+            return problem.value_and_gradient(backend.xp, vector, state, data, keys)[:2]
+
+        compiled, state = backend.compile(both), self._weights.state
+
+        def objective(vector: np.ndarray) -> tuple[float, np.ndarray]:
+            with backend.scope():
+                value, gradient = compiled(backend.asarray(np.array(vector)), state, data)
+                return float(value), np.array(backend.to_numpy(gradient), np.float64)
+
+        return objective
 
     def loss_and_gradients(
         self,

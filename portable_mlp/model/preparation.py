@@ -241,7 +241,8 @@ class Preparation(Border):
 
     def _whole(self, data: Data) -> Whole:
         batch_size = self.options.batch_rows(data.x.shape[0])
-        return Whole(data, batch_size, self.seed, self.problem.backend)
+        backend, shuffle = self.problem.backend, self.options.shuffle
+        return Whole(data, batch_size, self.seed, backend, shuffle=shuffle)
 
     def _scale_by(self, X: Opened, y: Opened, fraction: float) -> None:  # noqa: N803
         """Works out, once, what samples and targets are scaled by: from the training rows alone."""
@@ -306,6 +307,11 @@ class Preparation(Border):
             raise ValueError(
                 f"{start}, so no step can see all of them; expected a batch_size and an optimizer of "
                 f"mini-batches, or a device_budget of at least {size}."
+            )
+        if options.shuffle is not True:
+            raise ValueError(
+                f"{start} in an order of their own; expected shuffle=True, or a device_budget of "
+                f"at least {size}."
             )
         for name, weight in (("sample_weight", sample_weight), ("class_weight", class_weight)):
             if weight is not None:

@@ -15,6 +15,7 @@ from portable_mlp.model.preparation import DEVICE_BUDGET, Preparation
 from portable_mlp.optim import Optimizer, Schedule
 from portable_mlp.scaling import Scaling
 from portable_mlp.training.epoch import make_advance
+from portable_mlp.training.feed import Order
 from portable_mlp.training.history import History
 from portable_mlp.training.loop import Callback, Run, train
 from portable_mlp.training.options import BATCH_SIZE, Options, all_callbacks, check_validation
@@ -64,6 +65,7 @@ class Trainable(Predictor):
         validation_fraction: float = 0.0,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | str | None = None,
+        shuffle: bool | Order = True,
         device_budget: int = DEVICE_BUDGET,
         callbacks: Sequence[Callback] = (),
         verbose: int | None = None,
@@ -87,6 +89,8 @@ class Trainable(Predictor):
                 classes in proportion; of data that are streamed, whole blocks.
             sample_weight: one number >= 0 for each row.
             class_weight: ``{class: factor}`` or ``"balanced"``.
+            shuffle: whether rows come in a new order in each epoch; or a function ``(epoch, rows)`` that
+                gives all row numbers in the order of that epoch, counted over all calls.
             device_budget: bytes that rows may take on the device. A source or a memory map with more is
                 streamed: one chunk of half of that is read while another is computed with; rows are
                 shuffled within a chunk, and a chunk has blocks from all over the file.
@@ -108,7 +112,7 @@ class Trainable(Predictor):
         from portable_mlp.model import saving
 
         self._check_idle("fit")
-        options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule)
+        options = Options.of(epochs, batch_size, optimizer, learning_rate, schedule, shuffle)
         watching = all_callbacks(callbacks, verbose)
         from_source = isinstance(validation_data, Source)
         check_validation(validation_data, validation_fraction, from_source)
@@ -189,6 +193,8 @@ class Trainable(Predictor):
             ValueError: as for `fit`, and so for the other errors.
 
         Example:
+            >>> import numpy as np
+            >>> from portable_mlp import MLP
             >>> model, random = MLP([2, 8, 1], loss="squared_error"), np.random.default_rng(0)
             >>> for _ in range(200):  # rows come as they come
             ...     X = random.uniform(-1, 1, (32, 2))

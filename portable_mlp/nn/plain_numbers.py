@@ -8,9 +8,14 @@ Python number once, when the object is made.
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Real
 from typing import Any
+
+LATER: Mapping[str, bool] = {"later": True}
+"""Metadata of a field that the first version of model files does not know: a file names it only where
+it is not the default, so that older readers take all others."""
 
 
 class PlainNumbers:

@@ -16,7 +16,7 @@ from portable_mlp.metrics import AnyMetric
 from portable_mlp.nn.layer import Tree
 from portable_mlp.training.carry import map_arrays, zero_totals
 from portable_mlp.training.feed import Feed
-from portable_mlp.training.problem import Data, Problem
+from portable_mlp.training.problem import Data, Problem, nonzero
 
 Evaluate = Callable[[Any, Tree, Feed], list[Any]]
 """``evaluate(vector, state, feed) -> [loss sum, mass, *sums of each metric]``."""
@@ -123,12 +123,12 @@ def figures(
     return result
 
 
-def penalty_of(problem: Problem, vector: Any) -> Any:
-    """The penalty of these weights, a 0-d device array."""
+def penalty_of(problem: Problem, vector: Any, mass: Any) -> Any:
+    """The penalty of these weights beside data of this mass, a 0-d device array."""
     xp = problem.backend.xp
     if not problem.penalty:
         return xp.zeros_like(vector[0, ...])
-    return problem.penalty(vector, problem.decay_mask, xp)[0]
+    return problem.penalty(vector, problem.decay_mask, xp, nonzero(mass, xp))[0]
 
 
 def make_outputs(problem: Problem) -> Callable[[Any, Tree, Any], Any]:

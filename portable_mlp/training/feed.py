@@ -20,6 +20,23 @@ _PATIENCE = 2.0
 """Seconds that a thread which reads has to notice that nobody wants its rows."""
 
 
+Order = Callable[[int, int], np.ndarray]
+"""``order(epoch, rows)``: all row numbers in the order of that epoch, counted over all trainings."""
+
+
+def checked_order(order: Any, rows: int) -> np.ndarray:
+    """Row numbers as a user's function gave them, each once, or one sentence why they can't be."""
+    numbers = np.asarray(order)
+    fits = numbers.shape == (rows,) and numbers.dtype.kind in "iu"
+    fits = fits and numbers.min() >= 0 and numbers.max() < rows
+    if not fits or (np.bincount(numbers, minlength=rows) != 1).any():
+        raise ValueError(
+            f"shuffle: the function gave {numbers.dtype} numbers of shape {numbers.shape}, expected "
+            f"each of the rows 0..{rows - 1} once."
+        )
+    return numbers
+
+
 class Chunk:
     """Rows on the device and the order in which an epoch sees them, cut into batches.
 
@@ -94,12 +111,14 @@ class Whole:
         batch_size: rows of a batch; all of them or more for the whole set, unshuffled.
         seed: of the shuffles.
         backend: where the data lie.
+        shuffle: whether rows come in a new order in each epoch, or who says in which.
     """
 
     data: Data
     batch_size: int
     seed: int
     backend: Backend
+    shuffle: bool | Order = field(default=True, kw_only=True)
 
     @property
     def rows(self) -> int:
@@ -110,8 +129,15 @@ class Whole:
         """One, with all rows in a new order."""
         order = None
         if self.batch_size < self.rows:
-            order = randomness.permutation(self.seed, epoch, self.rows)
+            order = self._order(epoch)
         yield Chunk(self.data, order, self.batch_size, 0, self.backend)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if callable(self.shuffle):
+            return checked_order(self.shuffle(epoch, self.rows), self.rows)
+        if self.shuffle:
+            return randomness.permutation(self.seed, epoch, self.rows)
+        return np.arange(self.rows)
 
     def parts(self) -> Generator[Data, None, None]:
         """The data set."""

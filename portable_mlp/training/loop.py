@@ -255,7 +255,7 @@ def _epoch(
     if run.validation is not None:
         snapshot = run.snapshot()
         validation = evaluate(snapshot.vector, snapshot.state, run.validation)
-        validation.append(penalty_of(problem, snapshot.vector))
+        validation.append(penalty_of(problem, snapshot.vector, validation[1]))
     totals, count = run.moving.totals, len(problem.running)
     sums = [_all_finite(run), totals.loss, totals.penalty, totals.squared_gradient]
     host = bring_over([*sums, *totals.metrics, *validation], backend)

@@ -12,6 +12,7 @@ from portable_mlp.nn.choices import choose
 from portable_mlp.nn.plain_numbers import is_number, is_whole
 from portable_mlp.optim import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from portable_mlp.training.callbacks import EpochLines, Interrupted, ProgressBar, StopOnNonFinite
+from portable_mlp.training.feed import Order
 from portable_mlp.training.loop import Callback
 from portable_mlp.warning import warn
 
@@ -29,6 +30,7 @@ class Options:
         optimizer: an `Optimizer`.
         learning_rate: its rate before the schedule's factor.
         schedule: a `Schedule`.
+        shuffle: whether rows come in a new order in each epoch, or who says in which.
     """
 
     epochs: int
@@ -36,6 +38,7 @@ class Options:
     optimizer: Optimizer
     learning_rate: float
     schedule: Schedule
+    shuffle: bool | Order = True
 
     @classmethod
     def of(
@@ -45,6 +48,7 @@ class Options:
         optimizer: str | Optimizer,
         learning_rate: float | None,
         schedule: str | Schedule,
+        shuffle: bool | Order = True,
     ) -> Options:
         """Names turned into objects, numbers checked.
 
@@ -58,12 +62,18 @@ class Options:
         rate = chosen.learning_rate if learning_rate is None else learning_rate
         if not (is_number(rate) and 0 < rate < math.inf):
             raise ValueError(f"learning_rate: got {rate!r}, expected a finite number above 0.")
+        if not (isinstance(shuffle, bool) or callable(shuffle)):
+            raise TypeError(
+                f"shuffle: got {shuffle!r}, expected True, False or a function (epoch, rows) that gives "
+                "row numbers."
+            )
         return cls(
             int(epochs),
             batch_size,
             chosen,
             float(rate),
             choose("schedule", schedule, SCHEDULES, Schedule),
+            shuffle,
         )
 
     def again(

@@ -115,7 +115,7 @@ class Problem:
         """``(objective, its gradient, outputs, new state)`` of one batch, in training mode."""
         value, gradient, outputs, state = self.data_gradient(xp, vector, state, batch, keys)
         if self.penalty:
-            penalty, slope = self.penalty(vector, self.decay_mask, xp)
+            penalty, slope = self.penalty(vector, self.decay_mask, xp, mass_of(batch, xp))
             value, gradient = value + penalty, gradient + slope
         return value, gradient, outputs, state
 
@@ -190,6 +190,18 @@ class Problem:
         """The other way round, for `from_host` of a problem on another backend; copies."""
         state = [np.array(self.backend.to_numpy(leaf)) for _, leaf in named_leaves(snapshot.state)]
         return np.array(self.backend.to_numpy(snapshot.vector)), state
+
+
+def mass_of(batch: Data, xp: Any) -> Any:
+    """Rows of a batch, or the sum of their weights; 1 where that is 0, as in a loss."""
+    if batch.weights is None:
+        return float(batch.x.shape[0])
+    return nonzero(xp.sum(batch.weights), xp)
+
+
+def nonzero(mass: Any, xp: Any) -> Any:
+    """A mass that can be divided by."""
+    return mass + xp.astype(mass == 0, mass.dtype)
 
 
 def is_foreign(part: Any) -> bool:

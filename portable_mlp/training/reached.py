@@ -82,7 +82,8 @@ class Reached:
             plan.optimizer,
             carry.slots,
             run.problem.backend.copy(carry.vector) if averaged else None,
-            replace(options, schedule=SCHEDULES["constant"]),  # one of the user's own may hold code
+            # those of the user's own may hold code
+            replace(options, schedule=SCHEDULES["constant"], shuffle=True),
         )
         # the optimizer's memory is of another path if weights were taken back
         return reached.without_state() if run.went_back or run.restored else reached

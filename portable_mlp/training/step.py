@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from portable_mlp.nn.layer import Tree
 from portable_mlp.optim import LBFGS, Optimizer
 from portable_mlp.training.carry import Carry, Pending, Totals
-from portable_mlp.training.problem import Data, Keys, Problem
+from portable_mlp.training.problem import Data, Keys, Problem, mass_of, nonzero
 
 
 class Numbers(NamedTuple):
@@ -46,7 +46,7 @@ def make_step(problem: Problem, optimizer: Optimizer) -> Step:
         value, gradient, outputs, state = problem.data_gradient(
             xp, carry.vector, carry.state, batch, numbers.keys
         )
-        penalty, slope = _penalty(problem, xp, carry.vector)
+        penalty, slope = _penalty(problem, xp, carry.vector, mass_of(batch, xp))
         totals, _ = _add(problem, xp, carry, value, penalty, outputs, batch)
         carry = carry._replace(state=state, totals=totals)
         return _move(problem, optimizer, xp, carry, gradient, slope, numbers)
@@ -63,7 +63,8 @@ def make_accumulating_steps(problem: Problem, optimizer: Optimizer) -> tuple[Ste
         value, gradient, outputs, state = problem.data_gradient(
             xp, carry.vector, carry.state, batch, numbers.keys
         )
-        penalty, _ = _penalty(problem, xp, carry.vector)  # of the figures; `apply` adds its slope
+        # of the figures; `apply` adds its slope
+        penalty, _ = _penalty(problem, xp, carry.vector, mass_of(batch, xp))
         totals, mass = _add(problem, xp, carry, value, penalty, outputs, batch)
         pending = carry.pending
         assert pending is not None  # noqa: S101  (the loop starts accumulation with one)
@@ -75,10 +76,11 @@ def make_accumulating_steps(problem: Problem, optimizer: Optimizer) -> tuple[Ste
         pending = carry.pending
         assert pending is not None  # noqa: S101
         gradient, mass = pending.gradient, pending.mass
+        total = nonzero(mass, xp)
         if not sums:
-            gradient = gradient / (mass + xp.astype(mass == 0, mass.dtype))
+            gradient = gradient / total
         cleared = Pending(xp.zeros_like(gradient), xp.zeros_like(mass))
-        _, slope = _penalty(problem, xp, carry.vector)
+        _, slope = _penalty(problem, xp, carry.vector, total)
         carry = carry._replace(pending=cleared)
         return _move(problem, optimizer, xp, carry, gradient, slope, numbers)
 
@@ -160,8 +162,8 @@ def _add(
     return added, mass
 
 
-def _penalty(problem: Problem, xp: Any, vector: Any) -> tuple[Any, Any]:
+def _penalty(problem: Problem, xp: Any, vector: Any, mass: Any) -> tuple[Any, Any]:
     """``(value, slope)`` of the penalty, ``(0, None)`` where there is none."""
     if not problem.penalty:
         return 0.0, None
-    return problem.penalty(vector, problem.decay_mask, xp)
+    return problem.penalty(vector, problem.decay_mask, xp, mass)

@@ -125,13 +125,13 @@ def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
         given = host.data_gradient(xp, flat(start), running, Data(x, y, None), keys)[0]
     if network is None:
         return replace(patient, chance=_chance(host, patient.y))
-    penalty = problem.penalty.l2
+    l2, per_batch = problem.penalty.l2, problem.penalty.per_batch
     t = network.targets(y, network.units(start))
     own = network.loss(network.forward(start, x), t)
     ratio = float(given) / own if own else 1.0
     if problem.loss.reduction == "sum":
-        return replace(patient, divisor=lambda n: (ratio, penalty))
-    return replace(patient, divisor=lambda n: (ratio * len(t) / n, penalty))
+        return replace(patient, divisor=lambda n: (ratio, l2 / n if per_batch else l2))
+    return replace(patient, divisor=lambda n: (ratio * len(t) / n, l2 / n if per_batch else l2))
 
 
 def _chance(host: Problem, y: Array) -> float:

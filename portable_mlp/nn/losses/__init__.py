@@ -4,6 +4,7 @@ from portable_mlp.nn.losses.base import CustomLoss, Loss
 from portable_mlp.nn.losses.classification import (
     BinaryCrossEntropy,
     BinaryFocal,
+    GroupedSoftmaxCrossEntropy,
     Hinge,
     SoftmaxCrossEntropy,
     SoftmaxFocal,
@@ -47,6 +48,7 @@ __all__ = [
     "BinaryFocal",
     "CustomLoss",
     "GaussianNLL",
+    "GroupedSoftmaxCrossEntropy",
     "HalfSquaredError",
     "HalfSumSquaredError",
     "Hinge",

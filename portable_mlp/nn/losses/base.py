@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from portable_mlp.nn.arrays import Array, Namespace, Shape
 from portable_mlp.nn.layer import Context
-from portable_mlp.nn.plain_numbers import PlainNumbers
+from portable_mlp.nn.plain_numbers import LATER, PlainNumbers
 
 Targets = Literal["values", "labels", "labels or distributions"]
 """What y holds: numbers in the shape of the outputs, class numbers of shape (batch,), or those or one
@@ -109,6 +109,30 @@ class Loss(PlainNumbers):
             f"predict_proba: the loss is {type(self).__name__}, expected one with probabilities, such "
             "as 'softmax_cross_entropy' or 'binary_cross_entropy'."
         )
+
+
+@dataclass(frozen=True)
+class EachOutput(Loss):
+    """What the losses share that look at each output by itself: the mean over a sample's outputs, or sum.
+
+    Args:
+        over_outputs: ``"mean"`` or ``"sum"``. With one output they are the same.
+    """
+
+    over_outputs: Literal["mean", "sum"] = field(default="mean", kw_only=True, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.over_outputs not in ("mean", "sum"):
+            raise ValueError(
+                f"{type(self).__name__}: over_outputs is {self.over_outputs!r}, expected 'mean' or 'sum'."
+            )
+
+    def together(self, values: Array, slopes: Array, ctx: Context) -> tuple[Any, Any]:
+        """``(l, l')`` of the samples from those of their outputs, both (batch, out)."""
+        if self.over_outputs == "sum":
+            return ctx.xp.sum(values, axis=1), slopes
+        return ctx.xp.mean(values, axis=1), slopes * (1 / slopes.shape[1])
 
 
 def _shape_message(who: str, outputs: Shape, targets: Shape) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, ClassVar
 
 from portable_mlp.nn.activations import sigmoid, softmax, softplus
 from portable_mlp.nn.arrays import Array, Namespace, Shape
 from portable_mlp.nn.layer import Context
-from portable_mlp.nn.losses.base import Loss, Targets
+from portable_mlp.nn.losses.base import EachOutput, Loss, Targets
+from portable_mlp.nn.plain_numbers import is_whole
 
 
 def one_hot(labels: Array, classes: int, like: Array, ctx: Context) -> Any:
@@ -144,6 +146,84 @@ class SoftmaxFocal(_ManyClasses):
 
 
 @dataclass(frozen=True)
+class GroupedSoftmaxCrossEntropy(Loss):
+    """l = Σ_g -Σ_k t_gk log p_gk: a softmax for each group of outputs, for several questions at once.
+
+    dl/do_gk = (Σ_j t_gj) p_gk - t_gk,   p_g = softmax(logits of group g).
+
+    Args:
+        groups: number of classes of each question, each at least 2, in the order of the outputs.
+        label_smoothing: as of `SoftmaxCrossEntropy`.
+
+    Targets: (batch, outputs), a distribution over the classes of each group: one-hot or soft.
+
+    Example:
+        >>> import numpy as np
+        >>> from portable_mlp.nn import Context
+        >>> o, t = np.zeros((1, 5)), np.asarray([[0.0, 1.0, 1.0, 0.0, 0.0]])
+        >>> value, gradient = GroupedSoftmaxCrossEntropy((2, 3))(o, t, None, Context(np))
+        >>> round(float(value), 6), gradient.round(3).tolist()  # log 2 + log 3
+        (1.791759, [[0.5, -0.5, -0.667, 0.333, 0.333]])
+    """
+
+    groups: tuple[int, ...]
+    label_smoothing: float = 0.0
+    classifies: ClassVar[bool] = True
+    fit_targets: ClassVar[str] = "distributions over the classes of each group"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "groups", tuple(self.groups))
+        if not self.groups or not all(is_whole(size, 2) for size in self.groups):
+            raise ValueError(
+                f"GroupedSoftmaxCrossEntropy: groups are {self.groups!r}, expected the number of classes "
+                "of each, at least 2."
+            )
+        SoftmaxCrossEntropy(self.label_smoothing)  # which refuses what is no share
+
+    def check_outputs(self, units: int) -> None:
+        if units != sum(self.groups):
+            raise ValueError(
+                f"GroupedSoftmaxCrossEntropy: the network has {units} outputs, expected "
+                f"{sum(self.groups)}: one for each class of the groups {self.groups}."
+            )
+
+    def unfit(self, targets: Array, xp: Namespace) -> Any:
+        return (targets < 0) | (targets > 1)
+
+    def per_sample(self, outputs: Array, targets: Array, ctx: Context) -> tuple[Any, Any]:
+        softmax_loss = SoftmaxCrossEntropy(self.label_smoothing)
+        values: Any = 0.0
+        slopes = []
+        for place in self._places:
+            value, slope = softmax_loss.per_sample(outputs[:, place], targets[:, place], ctx)
+            values = values + value
+            slopes.append(slope)
+        return values, ctx.xp.concat(slopes, axis=1)
+
+    def correct(self, outputs: Array, targets: Array, ctx: Context) -> Any:
+        xp = ctx.xp
+        hits = [
+            xp.argmax(outputs[:, place], axis=1) == xp.argmax(targets[:, place], axis=1)
+            for place in self._places
+        ]
+        return xp.mean(xp.astype(xp.stack(hits, axis=1), outputs.dtype), axis=1)
+
+    def predict(self, outputs: Array, ctx: Context) -> Any:
+        xp = ctx.xp
+        return xp.stack([xp.argmax(outputs[:, place], axis=1) for place in self._places], axis=1)
+
+    def probabilities(self, outputs: Array, ctx: Context) -> Any:
+        parts = [softmax(outputs[:, place], ctx.xp) for place in self._places]
+        return ctx.xp.concat(parts, axis=1)
+
+    @property
+    def _places(self) -> list[slice]:
+        ends = list(accumulate(self.groups))
+        return [slice(end - size, end) for end, size in zip(ends, self.groups, strict=True)]
+
+
+@dataclass(frozen=True)
 class _EachLabel(Loss):
     """What the losses with one logit for each of m yes/no labels share."""
 
@@ -166,8 +246,11 @@ class _EachLabel(Loss):
 
 
 @dataclass(frozen=True)
-class BinaryCrossEntropy(_EachLabel):
+class BinaryCrossEntropy(_EachLabel, EachOutput):
     """l = mean_j [ softplus(z_j) - t_j z_j ],   dl/dz_j = (σ(z_j) - t_j) / m, for m labels.
+
+    Args:
+        over_outputs: ``"sum"`` for the sum over the labels in place of their mean.
 
     Targets: (batch, m) in [0, 1]; one yes/no label is m = 1.
 
@@ -181,9 +264,9 @@ class BinaryCrossEntropy(_EachLabel):
     """
 
     def per_sample(self, outputs: Array, targets: Array, ctx: Context) -> tuple[Any, Any]:
-        xp, labels = ctx.xp, outputs.shape[1]
-        values = xp.mean(softplus(outputs, xp) - targets * outputs, axis=1)
-        return values, (sigmoid(outputs, xp) - targets) * (1 / labels)
+        xp = ctx.xp
+        values = softplus(outputs, xp) - targets * outputs
+        return self.together(values, sigmoid(outputs, xp) - targets, ctx)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from portable_mlp.nn.arrays import Array, Namespace, Shape
 from portable_mlp.nn.layer import Context
-from portable_mlp.nn.losses.base import Loss
+from portable_mlp.nn.losses.base import EachOutput, Loss
+from portable_mlp.nn.plain_numbers import LATER
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,19 @@ class SquaredError(Loss):
 
 
 @dataclass(frozen=True)
-class HalfSquaredError(Loss):
+class HalfSquaredError(EachOutput):
     """l = ½ mean_j (o_j - t_j)²,   l'_j = (o_j - t_j) / m.
 
     scikit-learn's squared error for one output. For m outputs scikit-learn reports this l and descends
-    m times its gradient.
+    the gradient of the sum.
+
+    Args:
+        over_outputs: ``"sum"`` for the sum over the outputs in place of their mean.
     """
 
     def per_sample(self, outputs: Array, targets: Array, ctx: Context) -> tuple[Any, Any]:
         e = outputs - targets
-        return 0.5 * ctx.xp.mean(e * e, axis=1), e * (1 / e.shape[1])
+        return self.together(0.5 * (e * e), e, ctx)
 
 
 @dataclass(frozen=True)
@@ -109,21 +113,31 @@ class LogCosh(Loss):
 
 
 @dataclass(frozen=True)
-class Poisson(Loss):
+class Poisson(EachOutput):
     """l = mean_j [ exp(o_j) - t_j o_j ],   l'_j = (exp(o_j) - t_j) / m. The output is log of the mean.
 
     Targets: counts or rates >= 0. The term log t! is left out. ``predict`` gives exp(o).
+
+    Args:
+        deviance: adds t log t - t, which makes l half of the Poisson deviance, 0 at best, as in
+            scikit-learn. It changes no gradient.
+        over_outputs: ``"sum"`` for the sum over the outputs in place of their mean.
     """
 
+    deviance: bool = field(default=False, metadata=LATER)
     fit_targets: ClassVar[str] = "counts or rates of at least 0"
 
     def unfit(self, targets: Array, xp: Namespace) -> Any:
         return targets < 0
 
     def per_sample(self, outputs: Array, targets: Array, ctx: Context) -> tuple[Any, Any]:
-        mean = ctx.xp.exp(outputs)
-        values = ctx.xp.mean(mean - targets * outputs, axis=1)
-        return values, (mean - targets) * (1 / outputs.shape[1])
+        xp = ctx.xp
+        mean = xp.exp(outputs)
+        values = mean - targets * outputs
+        if self.deviance:
+            tiny = float(xp.finfo(targets.dtype).smallest_normal)  # 0 log 0 is 0
+            values = values + targets * xp.log(xp.maximum(targets, tiny)) - targets
+        return self.together(values, mean - targets, ctx)
 
     def predict(self, outputs: Array, ctx: Context) -> Any:
         return ctx.xp.exp(outputs)

@@ -1,0 +1,562 @@
+"""What both estimators do: scikit-learn's conventions around `portable_mlp.MLP`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from portable_mlp import backends
+from portable_mlp.backends import Backend, library_of
+from portable_mlp.model import MLP
+from portable_mlp.sklearn import compatibility as sk
+from portable_mlp.sklearn.heads import Head
+from portable_mlp.sklearn.minimize import minimized
+from portable_mlp.sklearn.options import (
+    check_parameters,
+    layers_of,
+    optimizer_of,
+    schedule_of,
+)
+from portable_mlp.sklearn.watch import Held, Orders, Watch
+from portable_mlp.training import TrainingDiverged
+from portable_mlp.training.history import History
+from portable_mlp.training.loop import Run
+
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to "
+    "be preprocessed."
+)
+
+
+def has_passes(estimator: Any) -> bool:
+    """Whether the solver takes one pass at a time."""
+    if estimator.solver == "lbfgs" and estimator.optimizer is None:
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+        )
+    return True
+
+
+class BaseMLP(
+    sk.CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """What `MLPClassifier` and `MLPRegressor` share."""
+
+    _numbers: bool
+    """Whether numbers are predicted."""
+    _head: Head
+    _mlp: MLP
+    coefs_: list[Any]
+    intercepts_: list[Any]
+
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Stores the arguments of the constructor, as they are."""
+        for name in self._get_param_names():
+            setattr(self, name, given[name])
+
+    # -- fitting ---------------------------------------------------------------------------------
+
+    @sk.with_callbacks
+    def fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,  # noqa: N803
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
+        """Trains the network.
+
+        Args:
+            X: samples (n, features): numpy, list, data frame, sparse matrix (made dense), or with
+                scikit-learn's ``array_api_dispatch`` an array of another library.
+            y: labels or numbers, (n,) or (n, outputs).
+            sample_weight: one number >= 0 for each row.
+            X_val: rows to validate on, in place of ``validation_fraction``.
+            y_val: their labels or numbers.
+            sample_weight_val: their weights.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: data or parameters that can't be, or weights that became non-finite; the estimator
+                stays as it was.
+        """
+        return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
+
+    def _fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any,
+        *,
+        incremental: bool = False,
+        validation: tuple[Any, Any, Any] = (None, None, None),
+        classes: Any = None,
+    ) -> Any:
+        made = self._copied()
+        made._train(X, y, sample_weight, incremental, validation, classes, self)
+        self.__dict__.update(vars(made))
+        return self
+
+    def _copied(self) -> Any:
+        """Another estimator with the same attributes."""
+        made = type(self).__new__(type(self))
+        made.__dict__.update(vars(self))
+        return made
+
+    def _train(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any,
+        incremental: bool,
+        validation: tuple[Any, Any, Any],
+        classes: Any,
+        asked: Any,
+    ) -> None:
+        check_parameters(self)
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        X, y = self._validated(X, y, first)  # noqa: N806
+        self._choose_head(y, classes, first, incremental)
+        weights = self._weights_of(y, sample_weight)
+        held = self._given_validation(*validation)
+        random = check_random_state(self.random_state)
+        if first:
+            self._take(self._new_model(X, random))
+        if first or not hasattr(self, "history_"):
+            self._start()
+        model = self._model(X)
+        if self.solver == "lbfgs" and self.optimizer is None:
+            self._minimize(model, X, y, weights, held)
+            return
+        if self.early_stopping and held is None:
+            X, y, weights, held = self._split(X, y, weights, random)  # noqa: N806
+        self._passes(model, X, y, weights, held, random, incremental, asked)
+
+    def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:  # noqa: N803
+        """X as numbers, y as numpy."""
+        X, y = validate_data(  # noqa: N806
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=self._numbers,
+            dtype=sk.float_types(X),
+            reset=reset,
+        )
+        y = sk.on_host(y)
+        y = y.toarray() if hasattr(y, "toarray") else y
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return self._dense(X), y
+
+    def _dense(self, X: Any) -> Any:  # noqa: N803
+        return X.toarray() if hasattr(X, "toarray") else X
+
+    def _choose_head(self, y: np.ndarray, classes: Any, first: bool, incremental: bool) -> None:
+        raise NotImplementedError
+
+    def _weights_of(self, y: np.ndarray, sample_weight: Any) -> np.ndarray | None:
+        """One number for each row, or None."""
+        if sample_weight is None:
+            return None
+        weights: np.ndarray = _check_sample_weight(sk.on_host(sample_weight), y, dtype=np.float64)
+        return weights
+
+    def _given_validation(self, X: Any, y: Any, sample_weight: Any) -> Held | None:  # noqa: N803
+        if X is None and y is None:
+            if sample_weight is not None:
+                raise ValueError("sample_weight_val: got one without X_val, expected both.")
+            return None
+        if X is None or y is None:
+            raise ValueError(
+                f"{type(self).__name__}: got {'X_val' if y is None else 'y_val'} alone, expected "
+                "X_val and y_val."
+            )
+        X, y = self._validated(X, y, False)  # noqa: N806
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sk.on_host(sample_weight), y, dtype=np.float64)
+        return Held(X, y, self._targets(y), weights)
+
+    def _targets(self, y: np.ndarray) -> np.ndarray:
+        return self._head.targets(y)
+
+    def _start(self) -> None:
+        """No figures yet."""
+        self.n_iter_ = self.t_ = 0
+        self.history_: dict[str, list[float]] = {}
+        self.n_outputs_ = self._head.outputs
+        self.out_activation_ = self._head.activation
+        self.n_layers_ = len(self.coefs_) + 1
+        self._no_improvement_count, self._rate_factor = 0, 1.0
+        if self.solver == "lbfgs" and self.optimizer is None:
+            return
+        self.loss_curve_: list[float] = []
+        self.validation_loss_curve_: list[float] = []
+        self.validation_scores_: list[float] | None = [] if self.early_stopping else None
+        self.best_validation_score_ = -np.inf if self.early_stopping else None
+        self.best_loss_ = None if self.early_stopping else np.inf
+
+    def _new_model(self, X: Any, random: np.random.RandomState) -> MLP:  # noqa: N803
+        """The network with its first weights: scikit-learn's draws, where the layers are its own."""
+        layers = layers_of(self, self._head.outputs)
+        ours = self.layers is not None or self.initializer is not None
+        drawn = ours or any(layer.streams for layer in layers)
+        model = MLP(
+            layers=layers,
+            inputs=int(X.shape[1]),
+            loss=self._head.loss,
+            metrics=[],
+            l2=self.alpha,
+            penalty_per_batch=True,
+            backend=self._backend(X),
+            device=None if self.backend is None else self.device,
+            seed=int(random.randint(2**31 - 1)) if drawn else 0,
+        )
+        if not ours:
+            factor = (
+                2.0 if isinstance(self.activation, str) and self.activation == "logistic" else 6.0
+            )
+            first = {}
+            for weight, bias in self._dense_names(model):
+                shape = model.parameters()[weight].shape
+                bound = np.sqrt(factor / sum(shape))
+                first[weight] = random.uniform(-bound, bound, shape)
+                first[bias] = random.uniform(-bound, bound, shape[1])
+            model.set_parameters(first)
+        return model
+
+    def _backend(self, X: Any) -> Backend | str:  # noqa: N803
+        """Where the network lies: where it was asked for, else where X does."""
+        dtype = self.dtype
+        if dtype is None:
+            dtype = "float32" if str(X.dtype).endswith("float32") else "float64"
+        if self.backend is not None:
+            if isinstance(self.backend, str) and self.backend != "auto":
+                return backends.get(self.backend, self.device, dtype)
+            return self.backend  # type: ignore[no-any-return]
+        owner = library_of(X)
+        assert owner is not None  # noqa: S101
+        return backends.get(owner.name, self.device or _device_of(X), dtype)
+
+    @staticmethod
+    def _dense_names(model: MLP) -> list[tuple[str, str]]:
+        """Names of weights and biases of the affine layers."""
+        names = model.parameters()
+        weights = [n for n in names if n.endswith(".weight") and names[n].ndim == 2]
+        return [(n, n.removesuffix("weight") + "bias") for n in weights]
+
+    def _split(
+        self,
+        X: Any,  # noqa: N803
+        y: np.ndarray,
+        weights: np.ndarray | None,
+        random: np.random.RandomState,
+    ) -> tuple[Any, np.ndarray, np.ndarray | None, Held]:
+        """Rows to train on and rows held out: scikit-learn's choice."""
+        stratify = self._stratify(y)
+        training, held = train_test_split(
+            np.arange(len(y)),
+            random_state=random,
+            test_size=self.validation_fraction,
+            stratify=stratify,
+        )
+        if len(held) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your "
+                "dataset."
+            )
+        apart = None if weights is None else (weights[training], weights[held])
+        of_held = Held(
+            sk.rows_of(X, held),
+            y[held],
+            self._targets(y[held]),
+            None if apart is None else apart[1],
+        )
+        return sk.rows_of(X, training), y[training], None if apart is None else apart[0], of_held
+
+    def _stratify(self, y: np.ndarray) -> Any:
+        return None
+
+    def _passes(
+        self,
+        model: MLP,
+        X: Any,  # noqa: N803
+        y: np.ndarray,
+        weights: np.ndarray | None,
+        held: Held | None,
+        random: np.random.RandomState,
+        incremental: bool,
+        asked: Any,
+    ) -> None:
+        """Epochs of mini-batches."""
+        rows = int(X.shape[0])
+        self.n_iter_ = 0
+        if not incremental:
+            self._rate_factor = 1.0
+        decreasing = (
+            self.solver == "sgd"
+            and self.learning_rate == "adaptive"
+            and self.schedule is None
+            and self.optimizer is None
+        )
+        optimizer = optimizer_of(self)
+        watch = Watch(self, held, incremental, self._tasks(asked, X, y, weights), decreasing)
+        try:
+            with _silent_of_one_class(self._head, y):
+                history = model.fit(
+                    X,
+                    self._targets(y),
+                    epochs=1 if incremental else self.max_iter,
+                    batch_size=self._batch_rows(rows),
+                    optimizer=optimizer,
+                    learning_rate=optimizer.learning_rate * self._rate_factor,
+                    schedule=schedule_of(self, self.t_, rows, lambda: watch.factor),
+                    validation_data=None if held is None else (held.X, held.targets, held.weights),
+                    sample_weight=weights,
+                    shuffle=Orders(random) if self.shuffle else False,
+                    callbacks=[watch, *(self.callbacks or ())],
+                    verbose=0,
+                )
+        except TrainingDiverged as error:
+            if watch.best is None:
+                raise ValueError(f"{NON_FINITE} ({error})") from error
+            warnings.warn(
+                f"{error} The weights of the best validation score were kept.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+            self.validation_scores_ = [*(self.validation_scores_ or ()), float("nan")]
+            history = error.history or History()
+        self._rate_factor *= watch.factor
+        for name, figures in history.items():
+            self.history_[name] = [*self.history_.get(name, []), *figures]
+        if history.stopped == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        elif not incremental and self.n_iter_ == self.max_iter and not watch.stopped:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        self._take(model)
+
+    def _batch_rows(self, rows: int) -> int:
+        if isinstance(self.batch_size, str):
+            return min(200, rows)
+        if self.batch_size > rows:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+                stacklevel=2,
+            )
+        return min(int(self.batch_size), rows)
+
+    def _tasks(self, asked: Any, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Any:  # noqa: N803
+        """Tells scikit-learn's own callbacks of each epoch, if there are some."""
+        if not hasattr(asked, "_skl_callbacks"):
+            return None
+        about = {"X": X, "y": y, "metadata": {"sample_weight": weights}}
+        root = asked._init_callback_context(max_subtasks=self.max_iter)
+        root.call_on_fit_task_begin(estimator=asked, **about)
+
+        def epoch_ended(run: Run, fitted: Any) -> bool:
+            task = root.subcontext(task_name="epoch")
+            task.call_on_fit_task_begin(estimator=asked, **about)
+            stop = task.call_on_fit_task_end(
+                estimator=asked, **about, reconstruction_attributes=lambda: vars(fitted(run))
+            )
+            if stop or run.history.epochs == self.max_iter or run.history.stopped:
+                root.call_on_fit_task_end(
+                    estimator=asked, **about, reconstruction_attributes=lambda: vars(fitted(run))
+                )
+            return bool(stop)
+
+        return epoch_ended
+
+    def _minimize(
+        self,
+        model: MLP,
+        X: Any,  # noqa: N803
+        y: np.ndarray,
+        weights: np.ndarray | None,
+        held: Held | None,
+    ) -> None:
+        if held is not None:
+            raise ValueError(
+                f"{type(self).__name__}: got X_val beside solver='lbfgs', expected None: it has no "
+                "epochs to validate after."
+            )
+        model, self.loss_, self.n_iter_, curve = minimized(
+            model, X, self._targets(y), weights, self
+        )
+        self.history_["loss"] = [*self.history_.get("loss", []), *curve]
+        self._take(model)
+
+    # -- weights ---------------------------------------------------------------------------------
+
+    def _take(self, model: MLP) -> None:
+        """This network is the estimator's from now on."""
+        self._mlp = model
+        kind = self.coefs_[0] if hasattr(self, "coefs_") else None
+        found, names = model.parameters(), self._dense_names(model)
+        make = self._outside(model, kind)
+        self.coefs_ = [make(found[weight]) for weight, _ in names]
+        self.intercepts_ = [make(found[bias]) for _, bias in names if bias in found]
+        self._held = (*self.coefs_, *self.intercepts_)
+
+    def _outside(self, model: MLP, kind: Any) -> Any:
+        """How weights are shown: as arrays of the library that X was of."""
+        backend = model.backend
+        if self.backend is not None or backend.name == "numpy":
+            return _read_only
+        return lambda array: backend.asarray(array)
+
+    def _model(self, X: Any = None) -> MLP:  # noqa: N803
+        """The network with the weights that ``coefs_`` and ``intercepts_`` hold now."""
+        now = (*self.coefs_, *self.intercepts_)
+        held = getattr(self, "_held", ())
+        if len(held) == len(now) and all(a is b for a, b in zip(held, now, strict=True)):
+            return self._mlp
+        weights = [np.asarray(_to_numpy(array)) for array in now]
+        if hasattr(self, "_mlp"):
+            backend = self._mlp.backend
+            owner = library_of(self.coefs_[0])
+            if self.backend is None and owner is not None:
+                device = _device_of(self.coefs_[0])
+                backend = backends.get(owner.name, device, backend.dtype_name)
+            model = self._mlp.to(backend)
+        else:  # weights that somebody put there before any training
+            model = self._new_model(X, np.random.RandomState(0))
+        names = self._dense_names(model)
+        parts = [weight for weight, _ in names]
+        parts += [bias for _, bias in names if bias in model.parameters()]
+        if len(parts) != len(weights):
+            raise ValueError(
+                f"{type(self).__name__}: coefs_ and intercepts_ hold {len(weights)} arrays, expected "
+                f"{len(parts)}, those of the layers."
+            )
+        model.set_parameters(dict(zip(parts, weights, strict=True)))
+        self._mlp, self._held = model, now
+        return model
+
+    @property
+    def _first_weight(self) -> Any:
+        return self.coefs_[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: the weights; the optimizer's state stays behind."""
+        if hasattr(self, "_mlp"):
+            self._model()
+        state: dict[str, Any] = super().__getstate__()
+        return {k: v for k, v in state.items() if k != "_held"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The estimator again."""
+        super().__setstate__(state)
+        if hasattr(self, "_mlp"):
+            self._held = (*self.coefs_, *self.intercepts_)
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def _rows(self, X: Any, method: str) -> Any:  # noqa: N803
+        """X checked for an answer."""
+        check_is_fitted(self)
+        sk.check_place(X, self, method)
+        X = validate_data(  # noqa: N806
+            self, X, accept_sparse=["csr", "csc"], dtype=sk.float_types(X), reset=False
+        )
+        return self._dense(X)
+
+    @property
+    def _n_features_out(self) -> int:
+        """Units of the last hidden layer; features where there is none."""
+        shapes = self._mlp.network.shapes(self._mlp.sample_shape)
+        (features,) = list(shapes.values())[-1][0]
+        return int(features)
+
+    def transform(self, X: Any) -> Any:  # noqa: N803
+        """What the last hidden layer makes of each sample.
+
+        Args:
+            X: samples (n, features).
+
+        Returns:
+            (n, units of the last hidden layer); X itself where there is none.
+        """
+        rows = self._rows(X, "transform")
+        *hidden, _ = self._mlp.network.named_layers
+        return self._model().activations(rows, hidden[-1]) if hidden else rows
+
+    def input_gradient(self, X: Any, output: int | None = None) -> Any:  # noqa: N803
+        """How the outputs of the network change with each feature; see `portable_mlp.MLP.input_gradient`.
+
+        Args:
+            X: samples (n, features).
+            output: which output: of a classifier the logit of that class; None for all of them.
+
+        Returns:
+            (n, features), or (n, outputs, features) for all.
+        """
+        rows = self._rows(X, "input_gradient")
+        return self._model().input_gradient(rows, output)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.array_api_support = sk.DISPATCHES
+        return tags
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """Written to, it would change nothing; put another array in its place."""
+    array.flags.writeable = False
+    return array
+
+
+def _to_numpy(x: Any) -> np.ndarray:
+    owner: Any = library_of(x)
+    return np.asarray(x) if owner is None else owner().to_numpy(x)
+
+
+def _device_of(X: Any) -> str | None:  # noqa: N803
+    owner = library_of(X)
+    if owner is None or owner.name == "numpy":
+        return None
+    return owner.device_name_of(X)
+
+
+@contextmanager
+def _silent_of_one_class(head: Head, y: np.ndarray) -> Iterator[None]:
+    """scikit-learn trains on a single class without a word."""
+    if not (head.loss.classifies and bool((y == y[:1]).all())):
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="y is the same in each row")
+        yield

@@ -1,0 +1,73 @@
+"""solver="lbfgs": SciPy's L-BFGS-B over all rows at once, as in scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.utils.optimize import _check_optimize_result
+
+from portable_mlp.model import MLP
+
+
+def minimized(
+    model: MLP,
+    X: Any,  # noqa: N803
+    t: np.ndarray,
+    weights: np.ndarray | None,
+    estimator: Any,
+) -> tuple[MLP, float, int, list[float]]:
+    """A model where the loss is at a minimum.
+
+    It is looked for in double precision, whatever the model's own: a line search ends early in the
+    rounding of a loss in single precision.
+
+    Args:
+        model: where to start.
+        X: samples.
+        t: targets as the model's loss wants them.
+        weights: of the samples, or None.
+        estimator: says ``tol``, ``max_iter``, ``max_fun`` and ``verbose``.
+
+    Returns:
+        ``(the model, its loss, iterations, the loss after each)``.
+
+    Raises:
+        ValueError: the network has dropout, under which the loss is no function of the weights.
+    """
+    if model.network.streams:
+        raise ValueError(
+            f"{type(estimator).__name__}: got dropout beside solver='lbfgs', expected none: with it the "
+            "loss is another at each look. Choose 'adam' or 'sgd'."
+        )
+    backend = model.backend
+    exact = model.to(backend.name, device=backend.device_name, dtype="float64")
+    objective = exact.objective(X, t, sample_weight=weights)
+    curve: list[float] = []
+
+    def after_iteration(intermediate_result: Any) -> None:
+        curve.append(float(intermediate_result.fun))
+        if estimator.verbose:
+            print(f"Iteration {len(curve)}, loss = {curve[-1]:.8f}")
+
+    shapes = {name: array.shape for name, array in exact.parameters().items()}
+    found = minimize(
+        objective,
+        np.concatenate([array.ravel() for array in exact.parameters().values()]),
+        method="L-BFGS-B",
+        jac=True,
+        callback=after_iteration,
+        options={
+            "maxfun": estimator.max_fun,
+            "maxiter": estimator.max_iter,
+            "gtol": estimator.tol,
+        },
+    )
+    iterations = int(_check_optimize_result("lbfgs", found, estimator.max_iter))
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])[:-1]
+    parts = np.split(found.x, ends)
+    exact.set_parameters(
+        {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
+    )
+    return exact.to(backend), float(found.fun), iterations, curve

@@ -1,0 +1,195 @@
+"""What is looked at after each epoch: scikit-learn's rules for stopping, and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.metrics import check_scoring, r2_score
+from sklearn.utils import shuffle
+
+from portable_mlp.training.evaluate import make_outputs, penalty_of
+from portable_mlp.training.loop import Callback, Run
+from portable_mlp.training.problem import Problem, Snapshot
+
+
+class Held(NamedTuple):
+    """Rows that are held out: as they were given, and as the network sees them."""
+
+    X: Any
+    y: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray | None
+
+
+class Orders:
+    """scikit-learn's order of the rows: each epoch shuffles that of the one before.
+
+    Args:
+        random: the estimator's generator.
+    """
+
+    def __init__(self, random: np.random.RandomState) -> None:
+        """No epoch yet."""
+        self._random, self._epoch = random, -1
+        self._order: Any = None
+
+    def __call__(self, epoch: int, rows: int) -> np.ndarray:
+        if epoch != self._epoch:
+            before = np.arange(rows) if self._order is None else self._order
+            self._order, self._epoch = shuffle(before, random_state=self._random), epoch
+        return self._order  # type: ignore[no-any-return]
+
+
+class Watch(Callback):
+    """Keeps the estimator's figures and says when to stop.
+
+    Args:
+        estimator: whose figures they are: ``loss_curve_`` and its kin.
+        held: rows held out, or None.
+        incremental: whether this is one pass of `partial_fit`.
+        tasks: scikit-learn's own callbacks, told of each epoch, or None.
+        decreasing: whether the rate falls in place of a stop.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        held: Held | None,
+        incremental: bool,
+        tasks: Callable[[Run, Callable[[Run], Any]], bool] | None,
+        decreasing: bool,
+    ) -> None:
+        """Nothing has been seen."""
+        self.est, self.held, self.incremental = estimator, held, incremental
+        self.tasks, self.decreasing = tasks, decreasing
+        self.factor = 1.0
+        """Of the learning rate, by which it has fallen in this training."""
+        self.best: Snapshot | None = None
+        self.best_epoch = 0
+        self.stopped = False
+        self._outputs: Any = None
+        self._scorer: Any = None
+
+    def on_train_begin(self, run: Run) -> None:
+        if self.est.scoring is not None:
+            self._scorer = check_scoring(self.est, self.est.scoring)
+
+    def on_epoch_end(self, run: Run) -> None:
+        est, figures = self.est, run.history.figures
+        figures["loss"][-1] = loss = self._as_reported(run, "loss")
+        est.loss_ = loss
+        est.loss_curve_.append(loss)
+        est.n_iter_ += 1
+        est.t_ += run.plan.rows
+        self._say(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
+        if self.held is not None:
+            figures["val_loss"][-1] = self._as_reported(run, "val_loss")
+            est.validation_loss_curve_.append(figures["val_loss"][-1])
+            score = self._score(run)
+            self._say(f"Validation score: {score:f}")
+            est.validation_scores_ = [*(est.validation_scores_ or []), score]
+        self._count(run)
+        if est._no_improvement_count > est.n_iter_no_change:
+            self._stop_or_slow_down(run)
+        if self.tasks is not None and self.tasks(run, self.fitted):
+            self.stopped = True
+            run.stop("a callback of scikit-learn's asked for it")
+
+    def on_train_end(self, run: Run) -> None:
+        if self.best is not None:
+            run.restore(self.best)
+            run.history.best_epoch = self.best_epoch
+
+    def fitted(self, run: Run) -> Any:
+        """The estimator as if the training had ended here."""
+        copy = self.est._copied()
+        copy._take(self.est._mlp.with_weights(run.snapshot()))
+        return copy
+
+    def _count(self, run: Run) -> None:
+        """Epochs without progress: of the score where early stopping is on, else of the loss."""
+        est = self.est
+        if est.early_stopping:
+            now, best = est.validation_scores_[-1], est.best_validation_score_
+            worse = now < best + est.tol
+            if now > best:
+                est.best_validation_score_, self.best = now, run.kept_snapshot()
+                self.best_epoch = run.history.epochs
+        else:
+            now, best = est.loss_curve_[-1], est.best_loss_
+            worse = now > best - est.tol
+            est.best_loss_ = min(now, best)
+        est._no_improvement_count = est._no_improvement_count + 1 if worse else 0
+
+    def _stop_or_slow_down(self, run: Run) -> None:
+        est = self.est
+        what = "Validation score" if est.early_stopping else "Training loss"
+        why = (
+            f"{what} did not improve more than tol={est.tol:f} for {est.n_iter_no_change} consecutive "
+            "epochs."
+        )
+        rate = est.learning_rate_init * est._rate_factor * self.factor
+        if not self.decreasing or rate <= 1e-6:
+            self._say(f"{why} {'Learning rate too small. ' if self.decreasing else ''}Stopping.")
+            self.stopped = True
+            run.stop(why)
+            return
+        self.factor /= 5.0
+        est._no_improvement_count = 0
+        self._say(f"{why} Setting learning rate to {rate / 5.0:f}")
+
+    def _as_reported(self, run: Run, name: str) -> float:
+        """The last loss in scikit-learn's measure: of several numbers the mean, not the sum."""
+        value, problem = run.history.figures[name][-1], run.problem
+        columns = problem.units
+        if columns == 1 or type(problem.loss).__name__ != "HalfSquaredError":
+            return value
+        penalty = 0.0
+        if problem.penalty:
+            plan, backend = run.plan, problem.backend
+            if name == "loss":
+                mass = plan.rows if plan.total_weight is None else plan.total_weight
+                penalty = float(backend.to_numpy(run.moving.totals.penalty)) / mass
+            else:
+                held = self.held
+                assert held is not None  # noqa: S101
+                mass = len(held.y) if held.weights is None else float(held.weights.sum())
+                scalar = backend.asarray(np.asarray(mass))
+                penalty = float(
+                    backend.to_numpy(penalty_of(problem, run.snapshot().vector, scalar))
+                )
+        return (value - penalty) / columns + penalty
+
+    def _score(self, run: Run) -> float:
+        held = self.held
+        assert held is not None  # noqa: S101
+        if self._scorer is not None:
+            weights = {} if held.weights is None else {"sample_weight": held.weights}
+            return float(self._scorer(self.fitted(run), held.X, held.y, **weights))
+        outputs = self._outputs_of(run)
+        if not np.isfinite(outputs).all():
+            return float("nan")
+        predicted = self.est._head.decide(outputs)
+        if self.est._numbers:
+            return float(r2_score(held.y, predicted, sample_weight=held.weights))
+        right = (predicted == held.y).reshape(len(held.y), -1).all(axis=1)
+        return float(np.average(right, weights=held.weights))
+
+    def _outputs_of(self, run: Run) -> np.ndarray:
+        problem: Problem = run.problem
+        if self._outputs is None:
+            self._outputs = make_outputs(problem)
+        assert run.validation is not None  # noqa: S101
+        parts = [self._outputs(*run.snapshot(), part.x) for part in run.validation.parts()]
+        return np.concatenate([self._predicted(problem, part) for part in parts])
+
+    def _predicted(self, problem: Problem, outputs: Any) -> np.ndarray:
+        if self.est._numbers:
+            outputs = problem.loss.predict(outputs, problem.context(problem.backend.xp))
+        return problem.backend.to_numpy(outputs)
+
+    def _say(self, words: str) -> None:
+        if self.est.verbose:
+            print(words)
