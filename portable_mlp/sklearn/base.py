@@ -20,21 +20,20 @@ from sklearn.utils.validation import (
 )
 
 from portable_mlp import backends
-from portable_mlp.backends import Backend, library_of
+from portable_mlp.backends import library_of
 from portable_mlp.model import MLP
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn.heads import Head
 from portable_mlp.sklearn.minimize import minimized
+from portable_mlp.sklearn.network import dense_names, device_of, new_model, shown_as, to_numpy
 from portable_mlp.sklearn.options import (
     check_parameters,
-    layers_of,
     optimizer_of,
     schedule_of,
 )
-from portable_mlp.sklearn.watch import Held, Orders, Watch
+from portable_mlp.sklearn.watch import Held, Orders, Watch, tasks_of
 from portable_mlp.training import TrainingDiverged
 from portable_mlp.training.history import History
-from portable_mlp.training.loop import Run
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to "
@@ -145,7 +144,7 @@ class BaseMLP(
         held = self._given_validation(*validation)
         random = check_random_state(self.random_state)
         if first:
-            self._take(self._new_model(X, random))
+            self._take(new_model(self, self._head, X, random))
         if first or not hasattr(self, "history_"):
             self._start()
         model = self._model(X)
@@ -222,55 +221,6 @@ class BaseMLP(
         self.best_validation_score_ = -np.inf if self.early_stopping else None
         self.best_loss_ = None if self.early_stopping else np.inf
 
-    def _new_model(self, X: Any, random: np.random.RandomState) -> MLP:  # noqa: N803
-        """The network with its first weights: scikit-learn's draws, where the layers are its own."""
-        layers = layers_of(self, self._head.outputs)
-        ours = self.layers is not None or self.initializer is not None
-        drawn = ours or any(layer.streams for layer in layers)
-        model = MLP(
-            layers=layers,
-            inputs=int(X.shape[1]),
-            loss=self._head.loss,
-            metrics=[],
-            l2=self.alpha,
-            penalty_per_batch=True,
-            backend=self._backend(X),
-            device=None if self.backend is None else self.device,
-            seed=int(random.randint(2**31 - 1)) if drawn else 0,
-        )
-        if not ours:
-            factor = (
-                2.0 if isinstance(self.activation, str) and self.activation == "logistic" else 6.0
-            )
-            first = {}
-            for weight, bias in self._dense_names(model):
-                shape = model.parameters()[weight].shape
-                bound = np.sqrt(factor / sum(shape))
-                first[weight] = random.uniform(-bound, bound, shape)
-                first[bias] = random.uniform(-bound, bound, shape[1])
-            model.set_parameters(first)
-        return model
-
-    def _backend(self, X: Any) -> Backend | str:  # noqa: N803
-        """Where the network lies: where it was asked for, else where X does."""
-        dtype = self.dtype
-        if dtype is None:
-            dtype = "float32" if str(X.dtype).endswith("float32") else "float64"
-        if self.backend is not None:
-            if isinstance(self.backend, str) and self.backend != "auto":
-                return backends.get(self.backend, self.device, dtype)
-            return self.backend  # type: ignore[no-any-return]
-        owner = library_of(X)
-        assert owner is not None  # noqa: S101
-        return backends.get(owner.name, self.device or _device_of(X), dtype)
-
-    @staticmethod
-    def _dense_names(model: MLP) -> list[tuple[str, str]]:
-        """Names of weights and biases of the affine layers."""
-        names = model.parameters()
-        weights = [n for n in names if n.endswith(".weight") and names[n].ndim == 2]
-        return [(n, n.removesuffix("weight") + "bias") for n in weights]
-
     def _split(
         self,
         X: Any,  # noqa: N803
@@ -326,7 +276,7 @@ class BaseMLP(
             and self.optimizer is None
         )
         optimizer = optimizer_of(self)
-        watch = Watch(self, held, incremental, self._tasks(asked, X, y, weights), decreasing)
+        watch = Watch(self, held, incremental, tasks_of(asked, X, y, weights), decreasing)
         try:
             with _silent_of_one_class(self._head, y):
                 history = model.fit(
@@ -345,9 +295,15 @@ class BaseMLP(
                 )
         except TrainingDiverged as error:
             if watch.best is None:
-                raise ValueError(f"{NON_FINITE} ({error})") from error
+                where = f" in {error.layer!r}" if error.layer else ""
+                raise ValueError(
+                    f"{NON_FINITE} The training diverged in epoch {error.epoch}, step {error.step}: "
+                    f"the {error.first}{where} was the first. A tenth of learning_rate_init, clip_norm=1 or a "
+                    "StandardScaler most often helps."
+                ) from error
             warnings.warn(
-                f"{error} The weights of the best validation score were kept.",
+                f"The training diverged in epoch {error.epoch}; the weights of the best validation score "
+                "were kept.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -377,28 +333,6 @@ class BaseMLP(
             )
         return min(int(self.batch_size), rows)
 
-    def _tasks(self, asked: Any, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Any:  # noqa: N803
-        """Tells scikit-learn's own callbacks of each epoch, if there are some."""
-        if not hasattr(asked, "_skl_callbacks"):
-            return None
-        about = {"X": X, "y": y, "metadata": {"sample_weight": weights}}
-        root = asked._init_callback_context(max_subtasks=self.max_iter)
-        root.call_on_fit_task_begin(estimator=asked, **about)
-
-        def epoch_ended(run: Run, fitted: Any) -> bool:
-            task = root.subcontext(task_name="epoch")
-            task.call_on_fit_task_begin(estimator=asked, **about)
-            stop = task.call_on_fit_task_end(
-                estimator=asked, **about, reconstruction_attributes=lambda: vars(fitted(run))
-            )
-            if stop or run.history.epochs == self.max_iter or run.history.stopped:
-                root.call_on_fit_task_end(
-                    estimator=asked, **about, reconstruction_attributes=lambda: vars(fitted(run))
-                )
-            return bool(stop)
-
-        return epoch_ended
-
     def _minimize(
         self,
         model: MLP,
@@ -423,19 +357,11 @@ class BaseMLP(
     def _take(self, model: MLP) -> None:
         """This network is the estimator's from now on."""
         self._mlp = model
-        kind = self.coefs_[0] if hasattr(self, "coefs_") else None
-        found, names = model.parameters(), self._dense_names(model)
-        make = self._outside(model, kind)
+        found, names = model.parameters(), dense_names(model)
+        make = shown_as(self, model)
         self.coefs_ = [make(found[weight]) for weight, _ in names]
         self.intercepts_ = [make(found[bias]) for _, bias in names if bias in found]
         self._held = (*self.coefs_, *self.intercepts_)
-
-    def _outside(self, model: MLP, kind: Any) -> Any:
-        """How weights are shown: as arrays of the library that X was of."""
-        backend = model.backend
-        if self.backend is not None or backend.name == "numpy":
-            return _read_only
-        return lambda array: backend.asarray(array)
 
     def _model(self, X: Any = None) -> MLP:  # noqa: N803
         """The network with the weights that ``coefs_`` and ``intercepts_`` hold now."""
@@ -443,17 +369,17 @@ class BaseMLP(
         held = getattr(self, "_held", ())
         if len(held) == len(now) and all(a is b for a, b in zip(held, now, strict=True)):
             return self._mlp
-        weights = [np.asarray(_to_numpy(array)) for array in now]
+        weights = [np.asarray(to_numpy(array)) for array in now]
         if hasattr(self, "_mlp"):
             backend = self._mlp.backend
             owner = library_of(self.coefs_[0])
             if self.backend is None and owner is not None:
-                device = _device_of(self.coefs_[0])
+                device = device_of(self.coefs_[0])
                 backend = backends.get(owner.name, device, backend.dtype_name)
             model = self._mlp.to(backend)
         else:  # weights that somebody put there before any training
-            model = self._new_model(X, np.random.RandomState(0))
-        names = self._dense_names(model)
+            model = new_model(self, self._head, X, np.random.RandomState(0))
+        names = dense_names(model)
         parts = [weight for weight, _ in names]
         parts += [bias for _, bias in names if bias in model.parameters()]
         if len(parts) != len(weights):
@@ -487,7 +413,8 @@ class BaseMLP(
     def _rows(self, X: Any, method: str) -> Any:  # noqa: N803
         """X checked for an answer."""
         check_is_fitted(self)
-        sk.check_place(X, self, method)
+        if self.backend is None:
+            sk.check_place(X, self, method)
         X = validate_data(  # noqa: N806
             self, X, accept_sparse=["csr", "csc"], dtype=sk.float_types(X), reset=False
         )
@@ -531,24 +458,6 @@ class BaseMLP(
         tags.input_tags.sparse = True
         tags.array_api_support = sk.DISPATCHES
         return tags
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """Written to, it would change nothing; put another array in its place."""
-    array.flags.writeable = False
-    return array
-
-
-def _to_numpy(x: Any) -> np.ndarray:
-    owner: Any = library_of(x)
-    return np.asarray(x) if owner is None else owner().to_numpy(x)
-
-
-def _device_of(X: Any) -> str | None:  # noqa: N803
-    owner = library_of(X)
-    if owner is None or owner.name == "numpy":
-        return None
-    return owner.device_name_of(X)
 
 
 @contextmanager

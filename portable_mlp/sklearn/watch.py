@@ -193,3 +193,40 @@ class Watch(Callback):
     def _say(self, words: str) -> None:
         if self.est.verbose:
             print(words)
+
+
+def tasks_of(
+    estimator: Any,
+    X: Any,  # noqa: N803
+    y: np.ndarray,
+    weights: np.ndarray | None,
+) -> Callable[[Run, Callable[[Run], Any]], bool] | None:
+    """Tells scikit-learn's own callbacks of each epoch, if the estimator has some.
+
+    Args:
+        estimator: that was asked to fit.
+        X: the rows it trains on.
+        y: their labels or numbers.
+        weights: their weights, or None.
+
+    Returns:
+        A function of the training and of what makes a fitted estimator of it, that says whether to stop.
+    """
+    if not hasattr(estimator, "_skl_callbacks"):
+        return None
+    about = {"estimator": estimator, "X": X, "y": y, "metadata": {"sample_weight": weights}}
+    root = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+    root.call_on_fit_task_begin(**about)
+
+    def epoch_ended(run: Run, fitted: Callable[[Run], Any]) -> bool:
+        def attributes() -> dict[str, Any]:
+            return vars(fitted(run))
+
+        task = root.subcontext(task_name="epoch")
+        task.call_on_fit_task_begin(**about)
+        stop = bool(task.call_on_fit_task_end(**about, reconstruction_attributes=attributes))
+        if stop or run.history.epochs == run.plan.epochs or run.history.stopped:
+            root.call_on_fit_task_end(**about, reconstruction_attributes=attributes)
+        return stop
+
+    return epoch_ended

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-theirs = pytest.importorskip(
+pytest.importorskip(
     "sklearn.neural_network.tests.test_mlp", reason="scikit-learn or its tests are not installed"
 )
+
+from sklearn.neural_network.tests import test_mlp as theirs
 
 from portable_mlp.sklearn import MLPClassifier, MLPRegressor
 
