@@ -298,8 +298,8 @@ class BaseMLP(
                 where = f" in {error.layer!r}" if error.layer else ""
                 raise ValueError(
                     f"{NON_FINITE} The training diverged in epoch {error.epoch}, step {error.step}: "
-                    f"the {error.first}{where} was the first. A tenth of learning_rate_init, clip_norm=1 or a "
-                    "StandardScaler most often helps."
+                    f"the {error.first}{where} was the first. A tenth of learning_rate_init, clip_norm=1 "
+                    "or a StandardScaler most often helps."
                 ) from error
             warnings.warn(
                 f"The training diverged in epoch {error.epoch}; the weights of the best validation score "

@@ -220,7 +220,7 @@ def tasks_of(
 
     def epoch_ended(run: Run, fitted: Callable[[Run], Any]) -> bool:
         def attributes() -> dict[str, Any]:
-            return vars(fitted(run))
+            return dict(vars(fitted(run)))
 
         task = root.subcontext(task_name="epoch")
         task.call_on_fit_task_begin(**about)
