@@ -37,6 +37,10 @@ SAYS = {
     "steering.py": (
         r"learnt by heart: 32 rows, (?s:.*)learning rate 0\.0\d+: a quarter of (?s:.*)test accuracy 0\.9"
     ),
+    "scikit_learn.py": (
+        r"largest difference of a weight: (\d\.\de-1\d|0\.0e\+00)\n(.*\n)*test accuracy 0\.9\d+\n"
+        r"hidden units as features: \(450, 64\)\ngrid search 0\.9"
+    ),
     "custom_layer.py": r"loss 0\.1\d+ -> 0\.000",
 }
 
@@ -47,6 +51,8 @@ def test_every_example_is_tested() -> None:
 
 @pytest.mark.parametrize("name", SAYS)
 def test_example_runs(name: str, tmp_path: Path) -> None:
+    if name == "scikit_learn.py":
+        pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     if name == "mnist_cupy.py" and (reason := backends.BACKENDS["cupy"].missing()):
         pytest.skip(f"cupy: {reason}")
     done = subprocess.run(

@@ -336,6 +336,29 @@ def make_regression() -> None:
     make_loss("gaussian_nll@several", gaussian_nll, normal(ROWS, 4), normal(ROWS, 2))
 
 
+def make_sums_over_outputs() -> None:
+    """Sums in place of means, half a deviance, and a softmax for each of two groups."""
+    yes_no = tensor(_random.integers(0, 2, (ROWS, 4)))
+    make_loss(
+        "binary_cross_entropy-sum", lambda o, t: 4 * mean_of(_bce)(o, t), normal(ROWS, 4), yes_no
+    )
+    half = lambda o, t: functional.mse_loss(o, t, reduction="none").sum(dim=1) / 2  # noqa: E731
+    make_loss("half_squared_error-sum", half, normal(ROWS, 4), normal(ROWS, 4))
+
+    def deviance(o: Tensor, t: Tensor) -> Tensor:
+        return (o.exp() - t * o + torch.xlogy(t, t) - t).mean(dim=1)
+
+    counts = tensor(_random.poisson(1.5, (ROWS, 4)))
+    make_loss("poisson-deviance", deviance, normal(ROWS, 4), counts)
+
+    def groups(o: Tensor, t: Tensor) -> Tensor:
+        return cross_entropy(0.1)(o[:, :2], t[:, :2]) + cross_entropy(0.1)(o[:, 2:], t[:, 2:])
+
+    two, four = (_random.dirichlet(np.ones(n), ROWS) for n in (2, 4))
+    targets = tensor(np.concatenate([two, four], axis=1))
+    make_loss("grouped_softmax-2-4", groups, normal(ROWS, 6), targets)
+
+
 def main(path: Path) -> None:
     """Makes all and writes the file."""
     torch.set_default_dtype(torch.float64)
@@ -343,6 +366,7 @@ def main(path: Path) -> None:
     make_layers()
     make_classification()
     make_regression()
+    make_sums_over_outputs()
     save_file(_golden, path, metadata={"torch": torch.__version__})
 
 
