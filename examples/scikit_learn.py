@@ -47,7 +47,9 @@ print("hidden units as features:", model.transform(X_test).shape)
 
 # it is an estimator like any other
 search = GridSearchCV(
-    make_pipeline(StandardScaler(), MLPClassifier((32,), max_iter=20, random_state=0)),
+    make_pipeline(
+        StandardScaler(), MLPClassifier((32,), learning_rate_init=0.01, max_iter=20, random_state=0)
+    ),
     {"mlpclassifier__dropout": [0.0, 0.3]},
     cv=3,
 )

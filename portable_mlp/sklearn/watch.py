@@ -113,12 +113,14 @@ class Watch(Callback):
         est = self.est
         if est.early_stopping:
             now, best = est.validation_scores_[-1], est.best_validation_score_
+            best = -np.inf if best is None else best  # the last training had no early stopping
             worse = now < best + est.tol
             if now > best:
                 est.best_validation_score_, self.best = now, run.kept_snapshot()
                 self.best_epoch = run.history.epochs
         else:
             now, best = est.loss_curve_[-1], est.best_loss_
+            best = np.inf if best is None else best  # the last training had
             worse = now > best - est.tol
             est.best_loss_ = min(now, best)
         est._no_improvement_count = est._no_improvement_count + 1 if worse else 0

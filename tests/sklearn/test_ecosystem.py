@@ -180,6 +180,15 @@ def test_partial_fit_keeps_the_optimizer_and_warm_start_too() -> None:
     assert warm.loss_curve_ == whole.loss_curve_
 
 
+def test_early_stopping_may_be_switched_between_trainings() -> None:
+    """scikit-learn stops with a TypeError: it takes tol from None."""
+    model = MLPClassifier(**SHORT, early_stopping=True, warm_start=True).fit(X, Y)
+    model.set_params(early_stopping=False).partial_fit(X, Y)
+    assert model.best_loss_ == model.loss_curve_[-1]
+    model.set_params(early_stopping=True).fit(X, Y)
+    assert model.best_validation_score_ == max(model.validation_scores_)
+
+
 def test_what_came_in_is_not_written_to_and_a_failure_leaves_the_estimator() -> None:
     x, y, w = X.copy(), Y.copy(), np.ones(len(Y))
     model = MLPClassifier(**SHORT, class_weight="balanced").fit(x, y, sample_weight=w)
