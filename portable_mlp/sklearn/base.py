@@ -34,6 +34,7 @@ from portable_mlp.sklearn.options import (
 from portable_mlp.sklearn.watch import Held, Orders, Watch, tasks_of
 from portable_mlp.training import TrainingDiverged
 from portable_mlp.training.history import History
+from portable_mlp.training.options import checked_callbacks
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to "
@@ -290,7 +291,7 @@ class BaseMLP(
                     validation_data=None if held is None else (held.X, held.targets, held.weights),
                     sample_weight=weights,
                     shuffle=Orders(random) if self.shuffle else False,
-                    callbacks=[watch, *(self.callbacks or ())],
+                    callbacks=[watch, *checked_callbacks(self.callbacks or ())],
                     verbose=0,
                 )
         except TrainingDiverged as error:

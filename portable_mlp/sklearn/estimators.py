@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import (
     check_classification_targets,
     unique_labels,
 )
+from sklearn.utils.validation import check_is_fitted
 
 from portable_mlp.backends import Backend
 from portable_mlp.nn import Initializer, Layer, Loss
@@ -288,6 +289,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns:
             In [0, 1].
         """
+        check_is_fitted(self)
         if not isinstance(self._head, ManyAnswers):
             return float(super().score(X, y, sample_weight=sample_weight))
         right = (self.predict(X) == np.asarray(y)).all(axis=1)

@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from portable_mlp.nn import ACTIVATIONS, INITIALIZERS, Dense, Dropout, Initializer, Layer, Sigmoid
+from portable_mlp.nn import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    Dense,
+    Dropout,
+    Initializer,
+    Layer,
+    Network,
+    Sigmoid,
+)
 from portable_mlp.nn.choices import check_name, choose
 from portable_mlp.nn.dense_stack import NORMALIZATIONS
 from portable_mlp.nn.plain_numbers import is_number, is_whole
@@ -133,7 +142,8 @@ def layers_of(estimator: Any, outputs: int) -> list[Layer]:
     if estimator.initializer is not None:
         init = choose("initializer", estimator.initializer, INITIALIZERS, Initializer)
     if estimator.layers is not None:
-        return [*estimator.layers, Dense(outputs, init)]
+        hidden = () if estimator.layers == [] else Network.of(estimator.layers).layers
+        return [*hidden, Dense(outputs, init)]
     sizes = hidden_sizes(estimator.hidden_layer_sizes)
     known = {**ACTIVATIONS, "logistic": Sigmoid()}
     norm = None

@@ -24,6 +24,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from portable_mlp import nn
 from portable_mlp.sklearn import MLPClassifier, MLPRegressor
 
 X, Y = load_iris(return_X_y=True)
@@ -216,6 +217,8 @@ def test_divergence_says_what_and_where() -> None:
         model.fit(*NUMBERS)
     with pytest.raises(NotFittedError):
         model.predict(NUMBERS[0])
+    with pytest.raises(NotFittedError):
+        MLPClassifier().score(X, Y)
 
 
 @pytest.mark.parametrize(
@@ -239,11 +242,13 @@ def test_divergence_says_what_and_where() -> None:
         ({"backend": "numpi"}, "backend: got 'numpi', .* Did you mean 'numpy'"),
         ({"class_weight": "balance"}, "class_weight is 'balance', expected 'balanced'"),
         ({"average_weights": 2}, "average_weights is 2, expected"),
+        ({"layers": nn.Dense(3)}, r"layers: got Dense\(.*expected a list of layers"),
+        ({"callbacks": 3}, "callbacks: got 3, expected a list of Callback objects"),
         ({"solver": "lbfgs", "dropout": 0.5}, "got dropout beside solver='lbfgs'"),
     ],
 )
 def test_a_parameter_that_can_not_be_is_refused_in_a_sentence(
     given: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
         MLPClassifier(**SHORT | given).fit(X, Y)

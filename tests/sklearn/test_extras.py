@@ -181,6 +181,7 @@ def test_input_gradient_is_a_derivative() -> None:
 
 
 def test_callbacks_of_both_kinds() -> None:
+    pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
     from sklearn.callback import ScoringMonitor
 
     seen: list[int] = []
@@ -211,6 +212,7 @@ def test_callbacks_of_both_kinds() -> None:
 @pytest.mark.parametrize("library", ["torch", "array_api_strict"])
 def test_another_librarys_arrays_in_and_out(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
+    pytest.importorskip("sklearn", minversion="1.9", reason="dispatch is there from 1.9 on")
     xp = pytest.importorskip(library, reason=f"{library} is not installed")
     x, y = xp.asarray(X), xp.asarray(Y)
     plain = MLPClassifier(**SHORT).fit(X, Y)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+pytest.importorskip("sklearn", minversion="1.9", reason="it compares with scikit-learn 1.9")
 
 import sklearn.neural_network as theirs
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification, make_regression
@@ -114,7 +114,8 @@ def test_training_from_given_weights_is_the_same(solver: str) -> None:
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_partial_fit_is_the_same() -> None:
     X, y = IRIS
-    their, our = both("MLPClassifier", {"batch_size": 20, "solver": "sgd"})
+    falling = {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.1}
+    their, our = both("MLPClassifier", {"batch_size": 20, **falling})
     for start in range(0, 150, 50):
         for model in (their, our):
             model.partial_fit(X[start : start + 50], y[start : start + 50], classes=[0, 1, 2])

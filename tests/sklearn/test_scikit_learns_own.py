@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("sklearn", minversion="1.9", reason="its list is that of scikit-learn 1.9")
 pytest.importorskip(
     "sklearn.neural_network.tests.test_mlp", reason="scikit-learn or its tests are not installed"
 )
