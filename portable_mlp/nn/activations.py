@@ -125,14 +125,14 @@ class SELU(Elementwise):
     """
 
     def value(self, z: Array, xp: Namespace) -> Any:
-        return _SELU_SCALE * ELU(_SELU_ALPHA).value(z, xp)
+        return SELU_SCALE * ELU(SELU_ALPHA).value(z, xp)
 
     def derivative(self, z: Array, a: Array, xp: Namespace) -> Any:
-        return _SELU_SCALE * ELU(_SELU_ALPHA).derivative(z, a, xp)
+        return SELU_SCALE * ELU(SELU_ALPHA).derivative(z, a, xp)
 
 
-_SELU_ALPHA = 1.6732632423543772
-_SELU_SCALE = 1.0507009873554805
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
 
 
 @dataclass(frozen=True)

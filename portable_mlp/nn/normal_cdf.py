@@ -15,7 +15,7 @@ from portable_mlp.nn.arrays import Array, Namespace
 # Shepherd & Laframboise 1981. Chebyshev series of 40 digits, cut and rearranged by powers of t.
 # tests/golden/make_normal_cdf.py makes both. Largest relative error of Φ in float64: 2.6e-15 on
 # [-3, 3] and 3.2e-14 on [-12, 12], where exp(-x²) magnifies the rounding of x².
-_DOUBLE = (
+DOUBLE_SERIES = (
     1.253008058269728,
     -0.13562110612457576,
     -0.047562294353053265,
@@ -39,7 +39,7 @@ _DOUBLE = (
     1.0346433476269121e-08,
     -7.641962892589975e-09,
 )
-_SINGLE = (
+SINGLE_SERIES = (
     1.2530080563677553,
     -0.13562023891915578,
     -0.047562156927520076,
@@ -71,7 +71,7 @@ def normal_cdf(z: Array, xp: Namespace) -> Any:
 
     Source: Shepherd & Laframboise, Chebyshev approximation of (1+2x)exp(x²)erfc x, 1981.
     """
-    coefficients = _DOUBLE if float(xp.finfo(z.dtype).eps) < 1e-10 else _SINGLE
+    coefficients = DOUBLE_SERIES if float(xp.finfo(z.dtype).eps) < 1e-10 else SINGLE_SERIES
     x = xp.abs(z) * math.sqrt(0.5)
     t = (x - 3.0) / (x + 3.0)
     series = t * coefficients[-1] + coefficients[-2]

@@ -19,7 +19,7 @@ import mpmath
 import numpy as np
 from safetensors.numpy import save_file
 
-TERMS = {"_DOUBLE": 22, "_SINGLE": 11}
+TERMS = {"DOUBLE_SERIES": 22, "SINGLE_SERIES": 11}
 DIGITS = 40
 NODES = 200  # Chebyshev nodes; the series falls below 40 digits long before
 

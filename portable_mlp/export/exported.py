@@ -1,0 +1,177 @@
+"""A model on the host, of no backend: what a file of another format is written from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portable_mlp.data.columns import Columns
+from portable_mlp.files.record import TrainingRecord
+from portable_mlp.nn import (
+    BinaryCrossEntropy,
+    Context,
+    GaussianNLL,
+    Hinge,
+    Layer,
+    Loss,
+    Network,
+    Poisson,
+    SoftmaxCrossEntropy,
+)
+from portable_mlp.nn.arrays import Shape
+from portable_mlp.nn.layer import Tree
+from portable_mlp.nn.parameters import named_leaves, rebuild
+from portable_mlp.scaling import Scaling
+
+
+class ExportError(ValueError):
+    """A model that can't be written in this format; the message names the part, and what would do."""
+
+
+class Answer(Enum):
+    """What a prediction is made of the network's outputs."""
+
+    CLASS = "the class of the largest output; probabilities by softmax"
+    LABELS = "1 for each output above 0; probabilities by the sigmoid"
+    SIDES = "+1 for each output above 0, else -1"
+    VALUES = "the outputs"
+    RATES = "exp of the outputs"
+    MEANS = "the first half of the outputs"
+
+
+_ANSWERS: dict[Any, Answer] = {
+    (loss.predict, loss.probabilities): answer
+    for loss, answer in (
+        (SoftmaxCrossEntropy, Answer.CLASS),
+        (BinaryCrossEntropy, Answer.LABELS),
+        (Hinge, Answer.SIDES),
+        (Loss, Answer.VALUES),
+        (Poisson, Answer.RATES),
+        (GaussianNLL, Answer.MEANS),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What is exported of a model.
+
+    Args:
+        network: the layers.
+        sample_shape: shape of one sample.
+        loss: it says what a prediction is made of the outputs.
+        parameters: numpy arrays in the structure that the layers expect.
+        state: running statistics, likewise.
+        scaling: of the samples, or None.
+        target_scaling: of the targets, or None.
+        columns: names of features, target and classes, as far as they are known.
+        dtype: ``"float32"`` or ``"float64"``: of parameters and running statistics.
+        training: how the weights came about; None before any training.
+        written_by: the program, with its version.
+    """
+
+    network: Network
+    sample_shape: Shape
+    loss: Loss
+    parameters: Tree
+    state: Tree
+    scaling: Scaling | None
+    target_scaling: Scaling | None
+    columns: Columns
+    dtype: str
+    training: TrainingRecord | None
+    written_by: str
+
+    @property
+    def units(self) -> int:
+        """Outputs of the network."""
+        return self.network.output_shape(self.sample_shape)[0]
+
+    @property
+    def count(self) -> int:
+        """Number of parameters and running statistics."""
+        leaves = [*named_leaves(self.parameters), *named_leaves(self.state)]
+        return sum(array.size for _, array in leaves)
+
+    @property
+    def answer(self) -> Answer:
+        """What a prediction is made of the outputs.
+
+        Raises:
+            ExportError: the loss has a ``predict`` of the user's own.
+        """
+        kind = type(self.loss)
+        found = _ANSWERS.get((kind.predict, kind.probabilities))
+        if found is None:
+            raise ExportError(
+                f"export: {kind.__name__} has a predict of its own, expected that of a loss of "
+                "portable_mlp.nn: a file holds no code; CustomLoss predicts the outputs themselves."
+            )
+        return found
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the numbers of a prediction stand for; empty where they stand for themselves."""
+        one = self.answer is Answer.CLASS or self.units == 1
+        says = self.answer in (Answer.CLASS, Answer.LABELS, Answer.SIDES)
+        return tuple(map(_plain_text, self.columns.classes)) if one and says else ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns of X; empty where they have none."""
+        return tuple(map(_plain_text, self.columns.features))
+
+    def outputs(self, x: NDArray[Any]) -> NDArray[Any]:
+        """What the network gives for scaled samples, in their dtype, by the layers themselves."""
+        params, state = (
+            rebuild(tree, (array.astype(x.dtype) for _, array in named_leaves(tree)))
+            for tree in (self.parameters, self.state)
+        )
+        found: NDArray[Any] = self.network.apply(params, state, x, Context(np))[0]
+        return found
+
+    def in_units(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Numbers of the targets' scale in the units in which they were given."""
+        if self.target_scaling is None:
+            return values
+        shift, factor = self.undo
+        return np.asarray(values * factor.astype(values.dtype) + shift.astype(values.dtype))
+
+    @property
+    def undo(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """``(shift, factor)``: predictions are outputs · factor + shift."""
+        assert self.target_scaling is not None  # noqa: S101
+        return self.target_scaling.shift, 1 / self.target_scaling.factor
+
+
+def number(layer: Layer, name: str) -> float:
+    """An option of a layer that is a finite number.
+
+    Args:
+        layer: that has it.
+        name: of the option.
+
+    Raises:
+        ExportError: it is none.
+
+    Example:
+        >>> from portable_mlp.nn import LeakyReLU
+        >>> number(LeakyReLU(0.5), "slope")
+        0.5
+    """
+    value = getattr(layer, name)
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        return float(value)
+    raise ExportError(
+        f"export: {type(layer).__name__}: {name} is {value!r}, expected a finite number."
+    )
+
+
+def _plain_text(text: str) -> str:
+    """A str, also of a subclass with a ``__repr__`` of its own."""
+    return str.__str__(text)
