@@ -36,8 +36,9 @@ ALLOWED = {
     },
     "model": {
         *("nn", "optim", "backends", "randomness", "metrics", "scaling", "data", "training"),
-        *("files", "summary", "export", "model", "lazy", "__version__"),
+        *("files", "summary", "export", "foreign", "model", "lazy", "__version__"),
     },
+    "foreign": {"nn", "data", "scaling", "foreign", "lazy"},
     "export": {"nn", "data", "scaling", "files", "export", "lazy", "warning"},
     # a file knows what a model is made of, not the model: model turns itself into a description
     "files": {

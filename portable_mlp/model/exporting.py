@@ -11,10 +11,10 @@ from portable_mlp.export import Exported
 from portable_mlp.nn.parameters import rebuild
 
 if TYPE_CHECKING:
-    from portable_mlp.model.mlp import MLP
+    from portable_mlp.model.trainable import Trainable
 
 
-def exported(model: MLP) -> Exported:
+def exported(model: Trainable) -> Exported:
     """What others need to know of a model.
 
     Args:

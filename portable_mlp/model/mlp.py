@@ -14,8 +14,8 @@ from portable_mlp.backends import Backend
 from portable_mlp.data import inputs as border
 from portable_mlp.data.columns import Columns
 from portable_mlp.metrics import AnyMetric, choose_metrics
+from portable_mlp.model.exchange import Exchanged
 from portable_mlp.model.predictor import COMPILED
-from portable_mlp.model.trainable import Trainable
 from portable_mlp.nn import LOSSES, Layer, Loss, Network
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.choices import choose
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     pass
 
 
-class MLP(Trainable):
+class MLP(Exchanged):
     """A multi-layer perceptron.
 
     Args:
@@ -311,39 +311,6 @@ class MLP(Trainable):
         from portable_mlp.model import saving
 
         return saving.restored(cls, opening.load(path), backend, device, dtype)
-
-    def export(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes the model as a file that predicts without this package; docs/export.md says how.
-
-        ``.onnx``: for onnxruntime and whatever else reads ONNX (extra ``onnx``); what onnxruntime makes
-        of it is compared with the model before it is written. ``.py``: one readable Python file,
-        weights inside, that needs numpy alone.
-
-        Args:
-            path: its name, which ends in ``.onnx`` or ``.py``.
-            overwrite: whether a file of that name may be replaced.
-
-        Raises:
-            ValueError: a name that ends otherwise; a part that the format can't have; a scaling that no
-                training has worked out yet.
-            ModuleNotFoundError: the extra is not installed.
-            FileExistsError: there is such a file.
-            OSError: it can't be written; one that was there is as it was.
-
-        Example:
-            >>> import pathlib, runpy, tempfile
-            >>> model, X = MLP([4, 16, 3]), np.ones((2, 4))
-            >>> with tempfile.TemporaryDirectory() as folder:
-            ...     path = pathlib.Path(folder, "flowers.py")
-            ...     model.export(path)
-            ...     flowers = runpy.run_path(str(path))
-            >>> bool(np.allclose(flowers["predict_proba"](X), model.predict_proba(X), atol=1e-6))
-            True
-        """
-        from portable_mlp import export
-        from portable_mlp.model import exporting
-
-        export.write(exporting.exported(self), path, overwrite=overwrite)
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: weights as numpy; the optimizer's state stays behind."""
