@@ -14,6 +14,7 @@ import portable_mlp
 from portable_mlp.cli.common import note
 from portable_mlp.cli.doctor import doctor
 from portable_mlp.cli.evaluate import evaluate
+from portable_mlp.cli.export import export
 from portable_mlp.cli.gallery import gallery
 from portable_mlp.cli.info import info
 from portable_mlp.cli.list_backends import list_backends
@@ -60,6 +61,7 @@ app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("predict")(predict)
 app.command("info")(info)
+app.command("export")(export)
 app.command("doctor")(doctor)
 app.command("gallery")(gallery)
 app.command("backends")(list_backends)
