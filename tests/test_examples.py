@@ -33,6 +33,12 @@ SAYS = {
         r"trained on \w+ '(?s:.*)loaded on numpy 'cpu'\n"
         r"largest difference of a probability: (\d\.\de-0[5-9]|0\.0e\+00)\ntest accuracy 0\.9"
     ),
+    "export.py": (
+        r"digits\.py, \d\d,\d{3} bytes:\n(?s:.*)dense_2 +\(10,\) +y = x W \+ b(?s:.*)"
+        r"largest difference of a probability: (\d\.\de-0[7-9]|0\.0e\+00)\ntest accuracy 0\.9\d+\n\n"
+        r"(no onnx here|digits\.onnx, .*\n"
+        r"largest difference of a probability: \d\.\de-0[67]\ntest accuracy 0\.9)"
+    ),
     "regression.py": r"  r2 +0\.9\d+\n(.*\n)*inside of the 90 % interval: [89]\d\.\d%",
     "steering.py": (
         r"learnt by heart: 32 rows, (?s:.*)learning rate 0\.0\d+: a quarter of (?s:.*)test accuracy 0\.9"

@@ -71,6 +71,7 @@ class Exported:
         target_scaling: of the targets, or None.
         columns: names of features, target and classes, as far as they are known.
         dtype: ``"float32"`` or ``"float64"``: of parameters and running statistics.
+        rows: that the model passes through its layers at once; other sums have other last digits.
         training: how the weights came about; None before any training.
         written_by: the program, with its version.
     """
@@ -84,6 +85,7 @@ class Exported:
     target_scaling: Scaling | None
     columns: Columns
     dtype: str
+    rows: int
     training: TrainingRecord | None
     written_by: str
 

@@ -83,7 +83,7 @@ def source(model: Exported, stem: str = "model") -> str:
         _constants(model),
         *_functions(model, code),
         *code.helpers,
-        _samples(model),
+        *_samples(model),
         _ARRAYS,
     ]
     numbers = [_numbers(model.dtype, code.arrays), *([_numbers("float64", exact)] if exact else [])]
@@ -164,13 +164,20 @@ def _functions(model: Exported, code: Code) -> list[str]:
     forward = (
         f"def forward(X):\n"
         f'    """What the last layer gives for samples {_shape(model.sample_shape)}: {outputs}."""\n'
-        f"    x = _samples(X)\n{body}    return x\n"
+        "    X = _checked(X)\n"
+        f"    starts = range(0, max(len(X), 1), {model.rows})  # so many rows at once\n"
+        f"    return np.concatenate([_layers(X[start : start + {model.rows}]) for start in starts])\n"
+    )
+    layers = (
+        "def _layers(X):\n"
+        '    """Layer after layer, for a few samples."""\n'
+        f"    x = _scaled(X)\n{body}    return x\n"
     )
     predict = (
         f'def predict(X):\n    """{_first_up(_answers(model))}."""\n    return {_answer(model)}\n'
     )
     if model.answer not in _PROBABILITIES:
-        return [predict, forward]
+        return [predict, forward, layers]
     helper = _PROBABILITIES[model.answer][0]
     meaning = "of each class" if model.answer is Answer.CLASS else "of each yes"
     return [
@@ -179,6 +186,7 @@ def _functions(model: Exported, code: Code) -> list[str]:
         f'    """Probabilities {meaning}, (rows, {model.units})."""\n'
         f"    return {helper}(forward(X))\n",
         forward,
+        layers,
     ]
 
 
@@ -191,13 +199,14 @@ def _answer(model: Exported) -> str:
     return text if model.target_scaling is None else f"{text} * target_factor + target_shift"
 
 
-def _samples(model: Exported) -> str:
-    """The function that checks X, scales it, and gives it the type of the numbers."""
+def _samples(model: Exported) -> list[str]:
+    """The functions that check X, and that scale it and give it the type of the numbers."""
     shape, axes = _shape(model.sample_shape), len(model.sample_shape) + 1
     names, scaling = "", f"    x = X.astype(np.{model.dtype})\n"
     if model.features:
         names = (
-            '    names = [n for n in getattr(X, "columns", ()) if isinstance(n, str)]  # of a frame\n'
+            "    # of a data frame\n"
+            '    names = [name for name in getattr(X, "columns", ()) if isinstance(name, str)]\n'
             "    if names and names != FEATURES:\n"
             '        raise ValueError("X has the columns %s, expected %s." % (names, FEATURES))\n'
         )
@@ -210,20 +219,23 @@ def _samples(model: Exported) -> str:
             "    x = X.astype(kind) - scaling_shift.astype(kind)\n"
             f"    x = (x * scaling_factor.astype(kind)).astype(np.{model.dtype})\n"
         )
-    return (
-        "def _samples(X):\n"
-        '    """X as an array of numbers, checked and scaled."""\n'
+    return [
+        "def _checked(X):\n"
+        '    """X as an array of numbers."""\n'
         f"{names}"
         "    X = np.asarray(X)\n"
         '    if X.dtype.kind not in "buif":\n'
         '        raise TypeError("X holds %s, expected numbers." % X.dtype)\n'
         f"    if X.ndim != {axes} or X.shape[1:] != SAMPLE_SHAPE:\n"
         f'        raise ValueError("X has shape %s, expected {shape}." % (X.shape,))\n'
+        "    return X\n",
+        "def _scaled(X):\n"
+        '    """What the first layer gets of X."""\n'
         f"{scaling}"
         "    if not np.isfinite(x).all():\n"
         '        raise ValueError("X holds numbers that are not finite, or too large.")\n'
-        "    return x\n"
-    )
+        "    return x\n",
+    ]
 
 
 def _numbers(dtype: str, arrays: dict[str, NDArray[Any]]) -> str:

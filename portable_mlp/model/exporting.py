@@ -9,6 +9,7 @@ import numpy as np
 from portable_mlp import __version__
 from portable_mlp.export import Exported
 from portable_mlp.nn.parameters import rebuild
+from portable_mlp.training.evaluate import chunk_rows
 
 if TYPE_CHECKING:
     from portable_mlp.model.trainable import Trainable
@@ -40,6 +41,7 @@ def exported(model: Trainable) -> Exported:
         target_scaling=problem.target_scaling,
         columns=model.columns,
         dtype=problem.backend.dtype_name,
+        rows=chunk_rows(problem),
         training=model.training_record,
         written_by=f"portable_mlp {__version__}",
     )

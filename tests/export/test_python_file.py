@@ -245,6 +245,12 @@ def test_numbers_far_from_zero_keep_their_digits() -> None:
     np.testing.assert_allclose(predict(X), model.predict(X), rtol=0, atol=1e-6)
 
 
+def test_many_rows_have_the_same_bits() -> None:
+    model = model_of([nn.Dense(900), nn.Tanh()], "softmax_cross_entropy", 3, 5)
+    X = rows_for(model, 5000)
+    assert (loaded(source(exported(model)))["forward"](X) == model.forward(X)).all()
+
+
 def test_every_backend_exports_the_same_text(backend: Backend) -> None:
     layers = [nn.Dense(4), nn.BatchNorm(), nn.SiLU(), nn.Dense(2)]
     texts = [source(exported(MLP(layers=layers, inputs=3, backend=b))) for b in (backend, "numpy")]
