@@ -19,6 +19,7 @@ HOST_LIBRARIES = {"numpy", "array_api_compat", "scipy"}
 EXTRAS = ARRAY_LIBRARIES | {
     *("pandas", "polars", "pyarrow", "narwhals", "sklearn", "onnx", "numba", "matplotlib"),
     *("tensorboardX", "tensorboard", "mlflow", "wandb"),
+    *("onnxruntime", "ndonnx", "keras"),
 }
 
 # which parts of the package each part may import
@@ -125,7 +126,7 @@ def test_array_libraries_are_named_in_backends_only(path: Path) -> None:
     if path.name == "parquet.py":  # a file format, read to numpy
         roots -= {"pyarrow"}
     if part(path) == "export":  # another file format
-        roots -= {"onnx"}
+        roots -= {"onnx", "onnxruntime", "ndonnx"}
     if path.name == "frames.py":  # a frame came in
         roots -= {"narwhals"}
     if part(path) == "sklearn":  # what it is made for

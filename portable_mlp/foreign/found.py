@@ -114,6 +114,16 @@ def ended(who: str, parts: list[Part], loss: str | Loss | None) -> tuple[list[Pa
     return parts, chosen or LOSSES["squared_error"]
 
 
+def called(thing: Any) -> str:
+    """What an object is, in a message: the class, or that it is a class itself.
+
+    Example:
+        >>> called(3), called(int)
+        ('int', 'the class int')
+    """
+    return f"the class {thing.__name__}" if isinstance(thing, type) else type(thing).__name__
+
+
 def refusal(who: str, layer: str, found: str, expected: str) -> ValueError:
     """The error for a layer that can't be taken over.
 

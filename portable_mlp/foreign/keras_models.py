@@ -12,6 +12,7 @@ from portable_mlp.foreign.found import (
     Found,
     LogSoftmax,
     Part,
+    called,
     ended,
     fit_together,
     refusal,
@@ -77,7 +78,7 @@ def from_keras(model: Any, *, loss: str | Loss | None = None) -> Found:
     """
     if _kind(model) != "Sequential":
         raise TypeError(
-            f"{_WHO}: got a {type(model).__name__}, expected a Sequential of Keras: what another "
+            f"{_WHO}: got {called(model)}, expected a Sequential of Keras: what another "
             "model does between its layers can't be seen."
         )
     if not getattr(model, "built", False):
@@ -85,7 +86,12 @@ def from_keras(model: Any, *, loss: str | Loss | None = None) -> Found:
             f"{_WHO}: {model.name!r} is not built, expected one that knows its inputs: begin it with "
             "keras.Input((features,))."
         )
-    shape = sample_shape = tuple(int(n) for n in model.input_shape[1:])
+    given = model.input_shape[1:]
+    if not given or None in given:
+        raise ValueError(
+            f"{_WHO}: a sample of {model.name!r} has shape {given}, expected a length for each axis."
+        )
+    shape = sample_shape = tuple(int(n) for n in given)
     scaling: Scaling | None = None
     parts: list[Part] = []
     for layer in _layers(model):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from portable_mlp.data.columns import Columns
 from portable_mlp.data.target import class_name
-from portable_mlp.foreign.found import Found, Part, fit_together
+from portable_mlp.foreign.found import Found, Part, called, fit_together
 from portable_mlp.nn import (
     BinaryCrossEntropy,
     Dense,
@@ -50,12 +50,12 @@ def from_sklearn(estimator: Any) -> Found:
     *before, network = steps
     if not any(_is(network, kind) for kind in _NETWORKS):
         raise TypeError(
-            f"{_WHO}: got {_short(network)}, expected a fitted MLPClassifier or MLPRegressor of "
+            f"{_WHO}: got {called(network)}, expected a fitted MLPClassifier or MLPRegressor of "
             "scikit-learn, or a Pipeline that ends in one."
         )
     if not hasattr(network, "coefs_"):
         raise ValueError(
-            f"{_WHO}: {_short(network)} is not fitted, expected one that is: call fit."
+            f"{_WHO}: {called(network)} is not fitted, expected one that is: call fit."
         )
     scaling = _joined([_scaling(step) for step in before if step not in (None, "passthrough")])
     features = getattr(steps[0], "feature_names_in_", ())
@@ -68,7 +68,7 @@ def from_sklearn(estimator: Any) -> Found:
     elif network.out_activation_ == "logistic" and network.n_outputs_ == 1:
         if len(network.classes_) != 2:
             raise ValueError(
-                f"{_WHO}: {_short(network)} knows the class {str(network.classes_[0])!r} alone, expected "
+                f"{_WHO}: {called(network)} knows the class {str(network.classes_[0])!r} alone, expected "
                 "two or more."
             )
         # softmax of (0, z) is (1 - σ(z), σ(z)): a column for each class, as predict_proba has it there
@@ -112,7 +112,7 @@ def _scaling(step: Any) -> Scaling:
     if _is(step, "MinMaxScaler") and hasattr(step, "n_features_in_") and not step.clip:
         return Scaling("minmax", -step.min_ / step.scale_, step.scale_)
     raise ValueError(
-        f"{_WHO}: the step {_short(step)} comes before the network, expected a fitted StandardScaler "
+        f"{_WHO}: the step {called(step)} comes before the network, expected a fitted StandardScaler "
         "or a MinMaxScaler without clip."
     )
 
@@ -145,7 +145,3 @@ def _is(thing: Any, kind: str) -> bool:
         cls.__name__ == kind and cls.__module__.partition(".")[0] == "sklearn"
         for cls in type(thing).__mro__
     )
-
-
-def _short(thing: Any) -> str:
-    return type(thing).__name__

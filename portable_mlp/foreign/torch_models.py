@@ -12,6 +12,7 @@ from portable_mlp.foreign.found import (
     Found,
     LogSoftmax,
     Part,
+    called,
     ended,
     fit_together,
     refusal,
@@ -88,7 +89,7 @@ def from_torch(
                 f"{_WHO}: got layers= beside a module, expected them beside a state dict."
             )
         modules = list(_modules(model))
-        tensors = {name: _own_tensors(module) for name, module in modules}
+        tensors = {name: _own_tensors(name, module) for name, module in modules}
         named = [(name, _layer(name, module)) for name, module in modules]
         inputs = _inputs(modules) if inputs is None else inputs
     if inputs is None:
@@ -100,7 +101,7 @@ def from_torch(
             f"{_WHO}: the first layers do not say how many features a sample has, expected inputs=."
         )
     shape = sample_shape = sample_shape_of(inputs)
-    parts = []
+    parts: list[Part] = []
     for name, layer in named:
         parts.append(_part(name, layer, tensors.get(name, {}), shape))
         shape = shape_after(_WHO, name, layer, shape)
@@ -120,7 +121,7 @@ def _modules(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, model
     else:
         raise TypeError(
-            f"{_WHO}: got a {type(model).__name__}, expected an nn.Sequential of PyTorch, or a state "
+            f"{_WHO}: got {called(model)}, expected an nn.Sequential of PyTorch, or a state "
             "dict with layers= beside it: what another module does between its layers can't be seen."
         )
 
@@ -134,17 +135,22 @@ def _kind(module: Any) -> str:
     return ""
 
 
-def _own_tensors(module: Any) -> Tensors:
-    return {name: _array(tensor) for name, tensor in module.state_dict().items()}
+def _own_tensors(name: str, module: Any) -> Tensors:
+    return {key: _array(name, tensor) for key, tensor in module.state_dict().items()}
 
 
-def _array(tensor: Any) -> NDArray[Any]:
-    """A tensor on the host: in double precision where it has that, else in single."""
-    if isinstance(tensor, np.ndarray):
-        return tensor
-    host = tensor.detach().cpu()
-    wide = host.double().numpy()
-    return np.asarray(wide if str(host.dtype).endswith("float64") else wide.astype(np.float32))
+def _array(name: str, tensor: Any) -> NDArray[Any]:
+    """A tensor of a layer on the host: in double precision where it has that, else in single."""
+    try:
+        wide = np.asarray(
+            tensor.detach().cpu().double() if hasattr(tensor, "detach") else tensor, float
+        )
+    except Exception as error:
+        raise ValueError(
+            f"{_WHO}: layer {name!r} has no numbers that can be read ({type(error).__name__}), expected "
+            "weights: was the model never called, or is it on the meta device?"
+        ) from error
+    return wide if str(tensor.dtype).endswith("float64") else wide.astype(np.float32)
 
 
 def _inputs(modules: Iterable[tuple[str, Any]]) -> int | None:
@@ -264,7 +270,7 @@ def _grouped(state: Mapping[str, Any]) -> dict[str, Tensors]:
                 f"{_WHO}: {key!r} is a {type(tensor).__name__}, expected an array: is it a checkpoint "
                 "that holds the state dict among other things?"
             )
-        groups.setdefault(module, {})[name] = _array(tensor)
+        groups.setdefault(module, {})[name] = _array(module, tensor)
     return groups
 
 
@@ -307,11 +313,12 @@ def _part(name: str, layer: Layer, tensors: Tensors, shape: Shape) -> Part:
     state: list[NDArray[Any]] = []
     wanted: list[Shape] = [shape[-1:]] * 2
     if isinstance(layer, Dense):
-        parameters = [found.pop("weight", zeros).T]
-        wanted = [(shape[-1], layer.units)]
-        if layer.use_bias:
-            parameters.append(found.pop("bias", zeros))
-            wanted.append((layer.units,))
+        keys = ("weight", "bias") if layer.use_bias else ("weight",)
+        for key in keys:
+            if key not in found:
+                raise refusal(_WHO, name, f"a Dense and has no {key}", "one, or use_bias=False")
+        parameters = [found.pop(key).T for key in keys]
+        wanted = [(shape[-1], layer.units), (layer.units,)]
     elif isinstance(layer, (BatchNorm, LayerNorm)):
         parameters = [found.pop("weight", ones), found.pop("bias", zeros)]
         if isinstance(layer, BatchNorm):

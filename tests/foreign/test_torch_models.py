@@ -216,8 +216,8 @@ def test_what_is_refused(layer: Any, words: str) -> None:
 
 
 def test_what_is_no_network() -> None:
-    for strange in (torch.nn.Linear(2, 2), Own(), torch.zeros(3), "model.pt", None):
-        with pytest.raises(TypeError, match=r"from_torch: got a \w+, expected an nn.Sequential"):
+    for strange in (torch.nn.Linear(2, 2), Own(), torch.zeros(3), "model.pt", None, Own):
+        with pytest.raises(TypeError, match=r"from_torch: got [\w ]+, expected an nn.Sequential"):
             MLP.from_torch(strange)
     state = torch.nn.Sequential(torch.nn.Linear(5, 2)).state_dict()
     with pytest.raises(TypeError, match="does not say what lies between"):
@@ -236,5 +236,11 @@ def test_what_is_no_network() -> None:
         ValueError, match="layer '0' is a Dense here, expected one with .* bias too"
     ):
         MLP.from_torch(state, layers=[nn.Dense(2, use_bias=False)])
+    with pytest.raises(ValueError, match="layer '0' is a Dense and has no bias, expected one"):
+        MLP.from_torch({"0.weight": state["0.weight"]}, layers=[nn.Dense(2)])
+    with pytest.raises(ValueError, match="layer '0' has no numbers that can be read"):
+        MLP.from_torch({"0.weight": np.full((2, 5), "a")}, layers=[nn.Dense(2)])
+    with pytest.raises(ValueError, match="layer '0' has no numbers .* the meta device"):
+        MLP.from_torch(torch.nn.Sequential(torch.nn.Linear(5, 2)).to("meta"))
     with pytest.raises(ValueError, match="loss: got 'squared'"):
         MLP.from_torch(state, layers=[nn.Dense(2)], loss="squared")
