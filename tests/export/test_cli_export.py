@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from portable_mlp import MLP
+from portable_mlp.cli import app
 from portable_mlp.data.columns import Columns
 
 HOSTILE = ('"""', "\n')\x1b[31m")
@@ -78,11 +80,12 @@ def test_wrong_usage(saved: Path, tmp_path: Path) -> None:
         ((tmp_path / "no.safetensors", "--out", tmp_path / "m.py"), 1, "can't be read"),
         ((out, "--out", tmp_path / "m.py"), 1, "there.py"),
     ):
-        done = run(*arguments)
+        done = CliRunner().invoke(app, ["export", *map(str, arguments)], terminal_width=300)
         flat = " ".join(done.stderr.replace("│", " ").split())
-        assert (done.returncode, words in flat) == (code, True), (arguments, flat)
+        assert (done.exit_code, words in flat) == (code, True), (arguments, flat)
         assert "Traceback" not in done.stderr
     assert out.read_text() == "mine"
-    assert run(saved, "--out", out, "--force").returncode == 0
+    done = CliRunner().invoke(app, ["export", str(saved), "--out", str(out), "--force"])
+    assert done.exit_code == 0
     assert out.read_text() != "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "there.py"]
