@@ -13,6 +13,7 @@ from portable_mlp import lazy
 
 if TYPE_CHECKING:
     from portable_mlp import backends, diagnosis, metrics, nn, optim, plots, training
+    from portable_mlp.checkpoint import Checkpoint
     from portable_mlp.data import load_digits, load_fashion_mnist, load_mnist
     from portable_mlp.diagnosis import (
         Doctor,
@@ -46,6 +47,7 @@ __all__ = [
     "BestEpoch",
     "CSVLogger",
     "Callback",
+    "Checkpoint",
     "Doctor",
     "EarlyStopping",
     "History",
@@ -78,6 +80,7 @@ __all__ = [
 __getattr__, __dir__ = lazy.names(
     __name__,
     backends="",
+    checkpoint="Checkpoint",
     diagnosis="Doctor check_gradients check_layer check_loss check_model diagnose",
     data="load_digits load_fashion_mnist load_mnist",
     metrics="Metric",

@@ -53,6 +53,10 @@ ALLOWED = {
         "files",
         "lazy",
     },
+    "checkpoint": {
+        *("nn", "optim", "data", "scaling", "training", "files", "checkpoint", "warning"),
+        "__version__",
+    },
     "summary": {"nn", "training"},
     "diagnosis": {"nn", "optim", "backends", "randomness", "training", "model", "diagnosis"},
     "gallery": {"nn", "optim", "data", "model", "diagnosis", "gallery"},

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from portable_mlp.backends import alignment
+from portable_mlp.backends import alignment, blas
 from portable_mlp.backends.precision import rounded_product
 from portable_mlp.nn.choices import check_name
 
@@ -288,6 +288,14 @@ class Backend:
         from importlib import import_module
 
         return str(getattr(import_module(cls.library), "__version__", "unknown"))
+
+    def threads(self) -> int:
+        """Threads of a processor that its matrix products may use."""
+        return blas.usable_cores()
+
+    def kernels(self) -> str:
+        """Which of several kernels its matrix products take; empty where the library does not say it."""
+        return ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the choice, not the library's objects."""

@@ -11,6 +11,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,18 +22,39 @@ _NARROW = ("haswell", "zen", "sandybridge", "nehalem", "prescott")
 @cache
 def openblas_kernels() -> str:
     """Name of the kernels, such as ``"Haswell"``; empty where NumPy runs on another library."""
+    function = _openblas("get_corename")
+    if function is None:
+        return ""
+    function.restype = ctypes.c_char_p
+    return str(function().decode())
+
+
+def openblas_threads() -> int:
+    """Threads of NumPy's matrix products now; 0 where NumPy runs on another library."""
+    function = _openblas("get_num_threads")
+    return 0 if function is None else int(function())
+
+
+def usable_cores() -> int:
+    """Cores of the processor that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _openblas(name: str) -> Any:
+    """A function of the OpenBLAS that came with NumPy, or None."""
     folder = Path(np.__file__).parent.parent / "numpy.libs"
     for path in sorted(folder.glob("libscipy_openblas*")):
         try:
             library = ctypes.CDLL(str(path))  # loaded already: this is the same one
         except OSError:
             continue
-        for name in ("scipy_openblas_get_corename64_", "scipy_openblas_get_corename"):
-            function = getattr(library, name, None)
+        for ending in ("64_", ""):
+            function = getattr(library, f"scipy_openblas_{name}{ending}", None)
             if function is not None:
-                function.restype = ctypes.c_char_p
-                return str(function().decode())
-    return ""
+                return function
+    return None
 
 
 def advice() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from portable_mlp.backends import alignment
+from portable_mlp.backends import alignment, blas
 from portable_mlp.backends.base import Backend, Loop, refuse_device
 from portable_mlp.backends.subnormals import subnormals_flushed
 
@@ -32,7 +32,6 @@ class NumpyBackend(Backend):
 
     @classmethod
     def advice(cls) -> str:
-        from portable_mlp.backends import blas
         from portable_mlp.backends.program import kernels
 
         numba = (
@@ -48,6 +47,12 @@ class NumpyBackend(Backend):
 
     def copy(self, x: Any) -> Any:
         return alignment.copy(x)
+
+    def threads(self) -> int:
+        return blas.openblas_threads() or blas.usable_cores()
+
+    def kernels(self) -> str:
+        return blas.openblas_kernels()
 
     def compiled_loop(self, step: Callable[..., Any]) -> Loop:
         from portable_mlp.backends.program import CompiledLoop, kernels

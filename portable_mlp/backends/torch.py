@@ -115,6 +115,16 @@ class TorchBackend(Backend):
             self._uploads.synchronize()
         return there
 
+    def threads(self) -> int:
+        import torch
+
+        return int(torch.get_num_threads())
+
+    def kernels(self) -> str:
+        import torch
+
+        return str(torch.backends.cpu.get_cpu_capability())
+
     @contextmanager
     def _scope(self) -> Iterator[None]:
         import torch

@@ -11,6 +11,7 @@ import typer
 
 from portable_mlp import backends
 from portable_mlp.backends import Backend
+from portable_mlp.checkpoint import Checkpoint
 from portable_mlp.cli.common import printable
 from portable_mlp.files import inspect
 from portable_mlp.model import MLP
@@ -20,6 +21,45 @@ from portable_mlp.nn.dense_stack import NORMALIZATIONS
 from portable_mlp.optim import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from portable_mlp.recipes import RECIPES, Recipe
 from portable_mlp.training.options import Options
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where the checkpoints of a training are.
+
+    Args:
+        folder: theirs; None for none.
+        every: see `Checkpoint`; None for each epoch.
+        resume: whether to go on from the newest.
+    """
+
+    folder: Path | None = None
+    every: str | None = None
+    resume: bool = False
+
+    def callback(self) -> list[Checkpoint]:
+        """The callback, if there are to be any.
+
+        Raises:
+            ValueError: what was given can't be.
+        """
+        if self.folder is None:
+            for name, given in (("--checkpoint-every", self.every), ("--resume", self.resume)):
+                if given:
+                    raise ValueError(f"{name}: expected --checkpoint-dir beside it.")
+            return []
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(f"--checkpoint-dir: got {str(self.folder)!r}, expected a folder.")
+        every = self.every or "1"
+        made = Checkpoint(
+            self.folder, int(every) if every.isdecimal() else every, resume=self.resume
+        )
+        if not self.resume and made.files():
+            raise ValueError(
+                f"--checkpoint-dir: {str(self.folder)!r} has checkpoints already, expected --resume to "
+                "go on from them, or another folder."
+            )
+        return [made]
 
 
 @dataclass(frozen=True)
@@ -36,6 +76,7 @@ class Order:
         out: where the model is saved, or None.
         force: whether a file there may be replaced.
         as_json: whether one JSON object is printed.
+        checkpoints: where they are.
     """
 
     preset: str | None
@@ -47,6 +88,7 @@ class Order:
     out: Path | None
     force: bool
     as_json: bool
+    checkpoints: Checkpoints = Checkpoints()
 
     def recipe(self, default: Recipe) -> Recipe:
         """The recipe to train by.
@@ -75,8 +117,14 @@ class Order:
             *(recipe.epochs, recipe.batch_size, recipe.optimizer),
             *(recipe.learning_rate, recipe.schedule),
         )
+        self.checkpoints.callback()
         if recipe.normalization is not None:
             choose("--normalization", recipe.normalization, NORMALIZATIONS, type)
+
+    def fit_options(self, recipe: Recipe) -> dict[str, Any]:
+        """What `MLP.fit` is to be called with: the recipe's options, with checkpoints."""
+        options = recipe.fit_options()
+        return options | {"callbacks": [*options["callbacks"], *self.checkpoints.callback()]}
 
     def made_backend(self) -> Backend:
         """The backend, ready for use.

@@ -16,7 +16,7 @@ from portable_mlp.cli.common import (
     failures,
     usage_errors,
 )
-from portable_mlp.cli.order import Order
+from portable_mlp.cli.order import Checkpoints, Order
 from portable_mlp.cli.rows import is_file
 from portable_mlp.cli.train_data_set import train_data_set
 from portable_mlp.cli.train_table import TableOptions, train_table
@@ -31,6 +31,7 @@ from portable_mlp.recipes import RECIPES
 from portable_mlp.scaling import SCALINGS
 
 _FILES = "A file of your own"
+_CHECKPOINTS = "A training that may be killed"
 _FILE_NAMES = ", ".join(SUFFIXES)
 
 
@@ -83,6 +84,26 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Save the model there (.safetensors).")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+    checkpoint_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder for checkpoints of this training.", rich_help_panel=_CHECKPOINTS),
+    ] = None,
+    checkpoint_every: Annotated[
+        str | None,
+        typer.Option(
+            help="Epochs, or such as '500 steps', '10 min'.",
+            show_default="1",
+            rich_help_panel=_CHECKPOINTS,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on from the newest checkpoint, if there is one.",
+            rich_help_panel=_CHECKPOINTS,
+        ),
+    ] = False,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -170,7 +191,8 @@ def train(
         "batch_size": batch_size,
     }
     changes = {name: value for name, value in given.items() if value is not None}
-    order = Order(recipe, changes, backend, device, dtype, seed, out, force, as_json)
+    checkpoints = Checkpoints(checkpoint_dir, checkpoint_every, resume)
+    order = Order(recipe, changes, backend, device, dtype, seed, out, force, as_json, checkpoints)
     files_only = {
         "--target": target,
         "--task": None if task == "auto" else task,

@@ -41,7 +41,7 @@ def train_data_set(data: str, data_dir: Path | None, order: Order) -> None:
     verbose = 1 if sys.stderr.isatty() else 2
     with usage_errors(), np.errstate(all="ignore"):  # divergence is told of in one line
         history = model.fit(
-            loaded.train_images, loaded.train_labels, verbose=verbose, **chosen.fit_options()
+            loaded.train_images, loaded.train_labels, verbose=verbose, **order.fit_options(chosen)
         )
     model.columns = Columns(classes=loaded.class_names)
     saved = order.save(model)

@@ -101,7 +101,7 @@ def train_table(file: Path, options: TableOptions, order: Order) -> None:
             "--task regression predicts a number."
         )
     with failures(file), np.errstate(all="ignore"):  # divergence is told of in one line
-        history, pieces = _fitted(file, model, source, recipe)
+        history, pieces = _fitted(file, model, source, recipe.validation, order.fit_options(recipe))
     saved = order.save(model)
     seconds = sum(history.figures.get("seconds", []))
     figures = figures_of(model, pieces)
@@ -134,10 +134,9 @@ def train_table(file: Path, options: TableOptions, order: Order) -> None:
 
 
 def _fitted(
-    file: Path, model: MLP, source: Source, recipe: Recipe
+    file: Path, model: MLP, source: Source, share: float, options: dict[str, Any]
 ) -> tuple[History, Iterable[Piece]]:
     """The training, and the rows that it is judged by: those held out, or all."""
-    share, options = recipe.validation, recipe.fit_options()
     options["verbose"] = 1 if sys.stderr.isatty() else 2
     units = model.network.output_shape(model.sample_shape)[0]
     size = source.rows * row_bytes(source, model.loss, units, model.backend)

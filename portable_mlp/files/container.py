@@ -98,7 +98,7 @@ def pack(
     from safetensors.numpy import save  # 10 ms
 
     # safetensors writes the memory as it lies: columns first would come back as another matrix
-    rows_first = {n: np.ascontiguousarray(a, a.dtype.newbyteorder("<")) for n, a in arrays.items()}
+    rows_first = {n: np.asarray(a, a.dtype.newbyteorder("<"), order="C") for n, a in arrays.items()}
     whole = memoryview(save(rows_first, metadata={_KEY: text}))
     length = _header_length(whole[:8], len(whole))
     _, tensors = _parse_header(bytes(whole[8 : 8 + length]), len(whole) - 8 - length)

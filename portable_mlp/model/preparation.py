@@ -157,7 +157,8 @@ class Preparation(Border):
         target_kind: likewise the targets.
         options: of the training.
         budget: bytes that rows may take on the device before they are streamed.
-        mark: by which the training rows can be known again, once they are prepared.
+        marks: by which the training set, once it is prepared, can be known again, and the validation
+            set that was given beside it.
     """
 
     seed: int
@@ -165,7 +166,7 @@ class Preparation(Border):
     target_kind: str | None
     options: Options
     budget: int
-    mark: Fingerprint | None = None
+    marks: tuple[Fingerprint | None, ...] = (None,)
 
     def feeds(
         self,
@@ -200,12 +201,19 @@ class Preparation(Border):
         return feed, self._validation(validation_data), total
 
     def _validation(self, given: tuple[Any, ...] | Source) -> Feed:
+        backend, loss = self.problem.backend, self.problem.loss
         try:
             if isinstance(given, Source):
-                return self.feed(given, None, budget=self.budget)
+                feed = self.feed(given, None, budget=self.budget)
+                self.marks += (fingerprint_of(given, backend),)
+                return feed
             if len(given) == 2 and isinstance(given[0], np.memmap):
-                return self.feed(*given, budget=self.budget)
-            return self._whole(self.data(*given)[0])
+                x, feed = opened("X", given[0]), self.feed(*given, budget=self.budget)
+            else:
+                x = opened("X", given[0])
+                feed = self._whole(self.data(x, *given[1:])[0])
+            self.marks += (fingerprint(x.array, opened_targets(given[1], loss).array, backend),)
+            return feed
         except (ValueError, TypeError) as error:  # its X and y are not those of the training
             raise type(error)(f"validation_data: {error}") from None
 
@@ -231,7 +239,7 @@ class Preparation(Border):
         if self.scaling is None:
             warn_of_samples(x, data.x, backend)
         warn_of_targets(t, data.y, loss, backend, self.problem.target_scaling)
-        self.mark = fingerprint(x.array, t.array, backend)
+        self.marks = (fingerprint(x.array, t.array, backend),)
         if not fraction:
             return self._whole(data), None, total
         labels = backend.to_numpy(data.y) if data.y.ndim == 1 else None
@@ -322,7 +330,7 @@ class Preparation(Border):
 
     def _stream(self, source: Source, fraction: float) -> tuple[Streamed, Streamed | None, None]:
         held: Source | None = None
-        self.mark = fingerprint_of(source, self.problem.backend)
+        self.marks = (fingerprint_of(source, self.problem.backend),)
         self._warn_of(source)
         if fraction:
             source, held = split_source(source, fraction, self.seed)

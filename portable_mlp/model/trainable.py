@@ -129,7 +129,7 @@ class Trainable(Predictor):
             self._take_over(prepared.scaling, prepared.columns, prepared.problem)
             plan = self._reached.plan(self._problem, feed, options, self._seed, total)
             carry = self._reached.carry(self._problem, options.optimizer, self._weights)
-            run = Run(plan, validation, carry)
+            run = Run(plan, validation, carry, self._scaling, prepared.marks)
             self._run = run
             try:
                 # numbers that are not finite are noticed, and told once with where they came from
@@ -141,7 +141,7 @@ class Trainable(Predictor):
                     reached = self._reached = self._reached.after(run, options)
                     self._weights = run.kept_snapshot()
                     self._record = saving.record_of(
-                        run, reached.epochs, reached.steps, prepared.mark
+                        run, reached.epochs, reached.steps, prepared.marks[0]
                     )
                 else:  # the model stays as it was
                     self._take_over(*before)

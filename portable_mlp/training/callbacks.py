@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -53,6 +53,24 @@ class BestEpoch(Callback):
         if gain > self.min_delta or (math.isnan(self.best) and not math.isnan(value)):
             self.best, self.best_epoch = value, run.history.epochs
             self._snapshot = run.kept_snapshot() if self.restore_best else None
+
+    def state_dict(self, run: Run) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        if self._snapshot is not None:
+            vector, state = run.problem.to_host(self._snapshot)
+            kept = {"vector": vector, "state": state}
+        return {"of": self._monitored(run), "best": self.best, "epoch": self.best_epoch} | kept
+
+    def load_state_dict(self, run: Run, state: Mapping[str, Any]) -> None:
+        monitored = self._monitored(run)
+        if state["of"] != monitored:
+            raise ValueError(
+                f"{type(self).__name__}: monitor is {monitored!r}, expected {state['of']!r}, of which "
+                "the training that is resumed has the best."
+            )
+        self.best, self.best_epoch = state["best"], state["epoch"]
+        if self.restore_best and "vector" in state:
+            self._snapshot = run.problem.from_host(state["vector"], state["state"])
 
     def _monitored(self, run: Run) -> str:
         return self.monitor or ("val_loss" if run.validation is not None else "loss")
@@ -111,7 +129,7 @@ class TimeLimit(Callback):
 
     It looks at the clock about ten times a second. The weights of the last mini-batch stay; the epoch
     that was cut short leaves no figures in `History`. One whose last mini-batch is done is ended, with
-    its validation.
+    its validation. A training that is resumed has the whole time again.
 
     Args:
         seconds: from the start of each training, above 0.
@@ -132,11 +150,11 @@ class TimeLimit(Callback):
 
     def on_progress(self, run: Run, done: int) -> None:
         if done < run.plan.batches and self.clock() >= self._end:
-            raise StopTraining(self._reason)
+            raise StopTraining(self._reason, may_go_on=True)
 
     def on_epoch_end(self, run: Run) -> None:
         if self.clock() >= self._end:
-            run.stop(self._reason)
+            run.stop(self._reason, may_go_on=True)
 
     @property
     def _reason(self) -> str:

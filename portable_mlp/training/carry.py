@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,6 +120,76 @@ def _arrays(tree: Any) -> list[np.ndarray]:
     found: list[np.ndarray] = []
     map_arrays(found.append, tree)
     return found
+
+
+def named_arrays(carry: Carry, optimizer: Optimizer) -> dict[str, Any]:
+    """All arrays of a carry that is whole, by name.
+
+    Args:
+        carry: on any device.
+        optimizer: whose state is in it.
+
+    Example:
+        >>> from portable_mlp.optim import Lion
+        >>> sums = Totals(0.0, 0.0, 0.0, ())
+        >>> list(named_arrays(Carry(1.0, (2.0,), {"norm": None}, sums, None, None), Lion()))
+        ['vector', 'optimizer/momentum', 'totals/loss', 'totals/penalty', 'totals/squared_gradient']
+    """
+    slots: Any = carry.slots
+    if isinstance(slots, LBFGSState):
+        slots = slots.pairs
+    elif isinstance(slots, tuple) and len(slots) == len(optimizer.slots):
+        slots = dict(zip(optimizer.slots, slots, strict=True))
+    names = ("optimizer" if name == "slots" else name for name in carry._fields)
+    return dict(_named(dict(zip(names, carry._replace(slots=slots), strict=True))))
+
+
+def _named(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """``(name, array)`` in the order of `map_arrays`."""
+    if tree is None:
+        return
+    if isinstance(tree, (dict, tuple)):
+        names = tree if isinstance(tree, dict) else getattr(tree, "_fields", range(len(tree)))
+        children = tree.values() if isinstance(tree, dict) else tree
+        for name, child in zip(names, children, strict=True):
+            yield from _named(child, f"{path}/{name}" if path else name)
+    else:
+        yield path, tree
+
+
+def filled(
+    carry: Carry, arrays: Mapping[str, np.ndarray], optimizer: Optimizer, backend: Backend
+) -> Carry:
+    """The carry with other numbers in it, in memory of its own.
+
+    Args:
+        carry: one of the same training, whole.
+        arrays: as `named_arrays` gave them, on the host.
+        optimizer: whose state is in it.
+        backend: where it lies.
+
+    Raises:
+        ValueError: an array is missing, is too many, or has another shape or type.
+    """
+    quasi_newton = isinstance(carry.slots, LBFGSState)
+    if quasi_newton:  # as many pairs (s, y, 1 / sᵀy) as there are
+        count = sum(name.startswith("optimizer/") for name in arrays) // 3
+        pair = (carry.vector, carry.vector, carry.totals.loss)
+        carry = carry._replace(slots=(pair,) * count)
+    expected = named_arrays(carry, optimizer)
+    for name in sorted(expected.keys() ^ arrays.keys()):
+        raise ValueError(f"{name} is {'too many' if name in arrays else 'missing'}")
+    made = []
+    for name, old in expected.items():
+        array, shape, dtype = arrays[name], tuple(old.shape), backend.dtype_name
+        if (array.shape, array.dtype.name) != (shape, dtype):
+            raise ValueError(
+                f"{name} is {array.dtype} of shape {array.shape}, expected {dtype} of {shape}"
+            )
+        made.append(backend.copy(backend.asarray(np.array(array))))
+    new = iter(made)
+    result: Carry = map_arrays(lambda _: next(new), carry)
+    return result._replace(slots=LBFGSState(result.slots)) if quasi_newton else result
 
 
 def to_device(carry: Carry, problem: Problem) -> Carry:

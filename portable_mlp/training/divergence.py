@@ -54,23 +54,25 @@ def locate(
     batches: Iterator[tuple[Data, Keys]],
     advance: Callable[[Carry, int, int], Carry],
     epoch: int,
+    first: int,
 ) -> tuple[Carry, int, TrainingDiverged]:
     """The last carry with which loss and gradient were finite, and the error that says what happened.
 
     Args:
         problem: what was being minimised.
-        start: the carry at the start of the epoch, on the host.
-        batches: batch and random keys of each step of the epoch.
+        start: the carry at the first step that is looked at, on the host.
+        batches: batch and random keys of each step of the epoch, from that one on.
         advance: steps of the training: ``(carry, first, stop) -> carry``.
         epoch: from 1, for the message.
+        first: that step: 0, or where a resumed training began.
 
     Returns:
         The carry on the host, the steps of the epoch that led to it, and the error.
     """
     backend, xp = problem.backend, problem.backend.xp
     good, carry = start, to_device(start, problem)
-    step = done = 0
-    for step, (batch, keys) in enumerate(batches):
+    step = done = first
+    for step, (batch, keys) in enumerate(batches, first):
         value, gradient, _, _ = problem.value_and_gradient(
             xp, carry.vector, carry.state, batch, keys
         )
@@ -96,7 +98,7 @@ def locate(
             if not np.isfinite(backend.to_numpy(leaf)).all():
                 return good, done, TrainingDiverged(epoch, step + 1, name, "running statistic")
     # each number was finite, but not their sum over the epoch, or it was not the same epoch again
-    return start, 0, TrainingDiverged(epoch, step + 1, "", "sum of the losses")
+    return start, first, TrainingDiverged(epoch, step + 1, "", "sum of the losses")
 
 
 def _first_bad_output(problem: Problem, carry: Carry, batch: Data, keys: Keys) -> str:

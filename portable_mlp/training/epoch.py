@@ -165,14 +165,14 @@ class Epoch:
             self._chunks.close()
         self._chunks = self._chunk = None
 
-    def inspect(self) -> Iterator[tuple[Data, Keys]]:
-        """Batch and random keys of each step, for a closer look; `close` ends it."""
+    def inspect(self, first: int) -> Iterator[tuple[Data, Keys]]:
+        """Batch and random keys of each step from the first on, for a closer look; `close` ends it."""
         xp = self.plan.problem.backend.xp
         self.close()
-        for index, numbers in enumerate(self.numbers):
+        for index in range(first, len(self.numbers)):
             run = next(self.runs(index, index + 1))
             these = None if run.rows is None else run.rows[run.first, ...]
-            yield batch_of(run.data, these, xp), numbers.keys
+            yield batch_of(run.data, these, xp), self.numbers[index].keys
 
 
 class Run(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from portable_mlp.training.loop import Callback, Run
@@ -13,6 +13,9 @@ from portable_mlp.training.loop import Callback, Run
 
 class _EpochLog(Callback):
     """A file with one row for each epoch, which is on disk before the next epoch begins.
+
+    A training that is resumed goes on in the file of the one that was killed; rows of epochs that are
+    trained again are taken away.
 
     Args:
         path: of the file.
@@ -29,7 +32,7 @@ class _EpochLog(Callback):
             return
         with self.path.open("a+b") as file:
             size = file.tell()
-            if size and not self.append:
+            if size and not (self.append or run.resumed):
                 raise FileExistsError(
                     f"{type(self).__name__}: {str(self.path)!r} has rows already, expected a new file; "
                     "append=True adds to it."
@@ -39,6 +42,8 @@ class _EpochLog(Callback):
                 if file.read() != b"\n":  # whoever wrote it was killed
                     file.write(b"\n")
         self._check()
+        if size and run.resumed:
+            self._cut(run.plan.first_epoch + run.history.epochs)
         self._begun = True
 
     def on_epoch_end(self, run: Run) -> None:
@@ -47,6 +52,31 @@ class _EpochLog(Callback):
 
     def _check(self) -> None:
         """Refuses a file that is none of its own."""
+
+    def _cut(self, done: int) -> None:
+        """Takes away the rows of epochs that are trained again, and what is no whole row."""
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        rows, later = list(lines), math.inf
+        while rows:
+            epoch = self._epoch_of(rows[-1], lines[0])
+            # above them there may be rows of another training, which ended with a higher number
+            if epoch is not None and not done < epoch < later:
+                break
+            later = later if epoch is None else epoch
+            rows.pop()
+        if rows != lines:
+            self._replace(rows)
+
+    def _replace(self, lines: Iterable[str]) -> None:
+        """Writes them to a new file that takes the old one's place."""
+        new = self.path.with_name(self.path.name + ".new")
+        with new.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+        new.replace(self.path)
+
+    def _epoch_of(self, line: str, first: str) -> float | None:
+        """The epoch of a row, -1 of a header (the first line), None of what is no whole row."""
+        raise TypeError(f"{type(self).__name__} does not define _epoch_of")
 
     def _write(self, row: Mapping[str, float]) -> None:
         raise TypeError(f"{type(self).__name__} does not define _write")
@@ -57,7 +87,8 @@ class CSVLogger(_EpochLog):
 
     Epochs are counted over all trainings of the model. A second training with the same logger adds to
     its file. Should it have figures that the first had not, such as those of a validation set, the file
-    is written anew with their columns, empty in the earlier rows. A file with rows is not overwritten.
+    is written anew with their columns, empty in the earlier rows. A file with rows is not overwritten;
+    a training that is resumed (`Checkpoint`) goes on in it.
 
     Args:
         path: of the file.
@@ -104,21 +135,28 @@ class CSVLogger(_EpochLog):
         with self.path.open("a", encoding="utf-8", newline="") as file:
             file.write(_line([row.get(name, "") for name in columns]))
 
+    def _epoch_of(self, line: str, first: str) -> float | None:
+        header, cells = (text.rstrip("\n").split(",") for text in (first, line))
+        if line == first:
+            return -1
+        try:
+            return float(cells[header.index("epoch")]) if len(cells) == len(header) else None
+        except ValueError:
+            return None
+
     def _widen(self, columns: list[str]) -> None:
-        """Puts a longer header over the rows: into a new file that takes the old one's place."""
+        """Puts a longer header over the rows."""
         rows = list(self._rows())[1:]
-        new = self.path.with_name(self.path.name + ".new")
-        with new.open("w", encoding="utf-8", newline="") as file:
-            file.write(_line(columns))
-            file.writelines(_line([*row, *[""] * (len(columns) - len(row))]) for row in rows)
-        new.replace(self.path)
+        longer = (_line([*row, *[""] * (len(columns) - len(row))]) for row in rows)
+        self._replace([_line(columns), *longer])
 
 
 class JSONLinesLogger(_EpochLog):
     """One JSON object in a line for each epoch: ``epoch`` and the figures of `History`.
 
     What is not finite is null. Epochs are counted over all trainings of the model. A second training
-    with the same logger adds to its file. A file with lines is not overwritten.
+    with the same logger adds to its file. A file with lines is not overwritten; a training that is
+    resumed (`Checkpoint`) goes on in it.
 
     Args:
         path: of the file.
@@ -140,6 +178,14 @@ class JSONLinesLogger(_EpochLog):
         >>> [row["loss"] for row in rows] == history["loss"]
         True
     """
+
+    def _epoch_of(self, line: str, first: str) -> float | None:
+        import json
+
+        try:
+            return float(json.loads(line)["epoch"])
+        except (ValueError, KeyError, TypeError):
+            return None
 
     def _write(self, row: Mapping[str, float]) -> None:
         import json

@@ -70,8 +70,7 @@ class Reached:
     def after(self, run: Run, options: Options) -> Reached:
         """What is reached after one more training, of which an epoch was begun at least."""
         plan, carry = run.plan, run.carry
-        assert run.epoch is not None  # noqa: S101
-        whole, averaged = run.epoch.number, carry.average is not None
+        whole, averaged = run.number, carry.average is not None
         of_last = plan.updates
         if run.done < plan.batches:
             of_last = run.done // plan.optimizer.accumulation_steps
