@@ -29,8 +29,12 @@ from portable_mlp import MLP, BestEpoch, Callback, Checkpoint, EarlyStopping, lo
 from portable_mlp.data import scan
 
 class Tells(Callback):
-    def on_train_begin(self, run):
-        print("begun", flush=True)
+    told = False
+
+    def on_progress(self, run, done):  # after the first steps: what had to be compiled is compiled
+        if not self.told:
+            print("begun", flush=True)
+        self.told = True
 
 digits = load_digits()
 X, y = digits.train_images, digits.train_labels
@@ -91,7 +95,7 @@ def main() -> None:
 def told(counts: Counter[str]) -> str:
     """One line."""
     return (
-        f"{counts['kills']} kills ({counts['before it began']} before the training began, "
+        f"{counts['kills']} kills ({counts['early']} before the first steps, "
         f"{counts['while a file was written']} while a file was written), "
         f"{counts['files']} checkpoints read, {counts['unreadable']} unreadable, "
         f"{counts['empty']} folders left without one, {counts['trainings']} trainings ended, "
@@ -104,14 +108,14 @@ def killed(code: str, kills: int, rng: random.Random) -> Counter[str]:
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        whole, seconds = finished(code, place / "whole", place / "whole.model", place)
+        whole, *seconds = finished(code, place / "whole", place / "whole.model", place)
         while counts["kills"] < kills:
             folder, out = place / f"checkpoints{counts['trainings']}", place / "resumed.model"
             while counts["kills"] < kills:
                 if not kill_one(code, folder, out, place, rng, seconds, counts):
                     break
                 look(folder, counts)
-            found, _ = finished(code, folder, out, place)
+            found, *_ = finished(code, folder, out, place)
             counts["trainings"] += 1
             counts["equal"] += found == whole
     return counts
@@ -121,8 +125,9 @@ def command(code: str, *arguments: Path) -> list[str]:
     return [sys.executable, "-c", BEGIN + code + END, *map(str, arguments)]
 
 
-def finished(code: str, folder: Path, out: Path, place: Path) -> tuple[bytes, float]:
-    """The model's file after the program was left to itself, and the seconds that training took."""
+def finished(code: str, folder: Path, out: Path, place: Path) -> tuple[bytes, float, float]:
+    """The model's file when nobody interfered; seconds before the first steps, and of the rest."""
+    started = time.perf_counter()
     process = subprocess.Popen(
         command(code, folder, out, place),
         stdout=subprocess.PIPE,
@@ -135,7 +140,7 @@ def finished(code: str, folder: Path, out: Path, place: Path) -> tuple[bytes, fl
     _, errors = process.communicate()
     if process.returncode:
         raise RuntimeError(errors.decode())
-    return out.read_bytes(), time.perf_counter() - began
+    return out.read_bytes(), began - started, time.perf_counter() - began
 
 
 def kill_one(
@@ -144,10 +149,10 @@ def kill_one(
     out: Path,
     place: Path,
     rng: random.Random,
-    seconds: float,
+    seconds: list[float],
     counts: Counter[str],
 ) -> bool:
-    """Whether the program was killed before it ended; one in ten before the training has begun."""
+    """Whether the program was killed before it ended; one in eight before its first steps."""
     process = subprocess.Popen(
         command(code, folder, out, place),
         stdout=subprocess.PIPE,
@@ -155,18 +160,19 @@ def kill_one(
         cwd=ROOT,
     )
     assert process.stdout is not None  # noqa: S101
-    early = rng.random() < 0.1
+    before, training = seconds
+    early = rng.random() < 0.125
     if early:
-        time.sleep(rng.uniform(0, 1))
+        time.sleep(rng.uniform(0, before))
     else:
         process.stdout.readline()
-        time.sleep(rng.uniform(0, seconds / 4))
+        time.sleep(rng.uniform(0, training / 3))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     if process.returncode == 0:
         return False
     counts["kills"] += 1
-    counts["before it began"] += early
+    counts["early"] += early
     counts["while a file was written"] += any(folder.glob("*.tmp"))
     return True
 

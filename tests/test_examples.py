@@ -47,6 +47,7 @@ SAYS = {
         r"largest difference of a weight: (\d\.\de-1\d|0\.0e\+00)\n(.*\n)*test accuracy 0\.9\d+\n"
         r"hidden units as features: \(450, 64\)\ngrid search 0\.9"
     ),
+    "resume.py": r"killed; there are checkpoint-\d{12}(.*\n)+bit-equal\n",
     "custom_layer.py": r"loss 0\.1\d+ -> 0\.000",
 }
 

@@ -89,6 +89,8 @@ class Checkpoint(Callback):
         """The file that the last training went on from; None if it began afresh."""
         self._saved: tuple[int, int] | None = None
         self._next = math.inf
+        self._identity: dict[str, str] = {}
+        self._conditions: dict[str, str] = {}
 
     @property
     def folder(self) -> Path:
@@ -104,6 +106,7 @@ class Checkpoint(Callback):
         self.resumed_from = self._saved = None
         if sum(isinstance(callback, Checkpoint) for callback in run.callbacks) > 1:
             raise ValueError("callbacks: got more than one Checkpoint, expected one.")
+        self._identity, self._conditions = identity(run), conditions(run)
         self._folder.open()
         if not self.resume and self.files():
             raise FileExistsError(
@@ -170,7 +173,7 @@ class Checkpoint(Callback):
     def _write(self, run: Run, standing: Standing) -> None:
         try:
             description, arrays = file.described(
-                *(standing, run.plan.epochs, identity(run), conditions(run)),
+                *(standing, run.plan.epochs, self._identity, self._conditions),
                 f"portable_mlp {__version__}",
             )
             arrays |= _scalings(run)
@@ -186,7 +189,7 @@ class Checkpoint(Callback):
         description, standing = saved.description, saved.standing
         start = f"Checkpoint: {os.fspath(self.folder)!r} has a training"
         other, rounded = scalings_differ(saved, _scalings(run))
-        changed = differences(description.identity, identity(run))
+        changed = differences(description.identity, self._identity)
         changed += ["scaling changed"] if other else []
         if changed:
             raise ValueError(
@@ -199,7 +202,7 @@ class Checkpoint(Callback):
                 f"{start} that has begun {begun} epochs, got epochs={run.plan.epochs}, expected at "
                 "least as many, or another folder."
             )
-        apart = differences(description.conditions, conditions(run))
+        apart = differences(description.conditions, self._conditions)
         apart += ["scaling differs in its last digits"] if rounded else []
         if other_rates(run, description.epochs, begun):
             apart.append(

@@ -250,6 +250,11 @@ def _text(description: Description) -> str:
 def _described(text: str) -> Description:
     document = strict_json.loads(text, "its description")
     if not isinstance(document, dict) or document.get("format") != FORMAT:
+        if isinstance(document, dict) and document.get("format") == "portable_mlp checkpoint":
+            raise Refusal(
+                f"it is the checkpoint of a training, expected a {FORMAT} file",
+                "fit goes on from it, with the same options and Checkpoint(folder); save the model then",
+            )
         raise Refusal(f"its description is of another format, expected {FORMAT!r}")
     version, requires = document.get("version"), document.get("requires")
     if type(version) is not int or version < 1 or not isinstance(requires, list):

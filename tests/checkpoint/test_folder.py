@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portable_mlp import Callback, Checkpoint
+from portable_mlp import MLP, Callback, Checkpoint
 from portable_mlp.checkpoint import file, folder
 from portable_mlp.files import ModelFileError, atomic, container
 from portable_mlp.files.errors import Refusal
@@ -302,6 +302,13 @@ def test_every_other_length_is_refused(small: Path) -> None:
         cut = (data + b"\0")[:length]
         with pytest.raises(Refusal):
             file.unpacked(container.read(io.BytesIO(cut), length))
+
+
+def test_a_checkpoint_is_no_model_and_that_is_said(small: Path) -> None:
+    with pytest.raises(
+        ModelFileError, match=r"it is the checkpoint of a training, expected .* fit goes"
+    ):
+        MLP.load(small)
 
 
 def test_nothing_that_a_file_says_is_run(small: Path) -> None:
