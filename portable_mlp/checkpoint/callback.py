@@ -161,11 +161,8 @@ class Checkpoint(Callback):
         steps, epochs = place
         if run.history.stopped or epochs == run.plan.epochs:
             return True
-        whole = epochs > run.number
-        if run.done == run.plan.batches and not whole:  # its figures come first
-            return False
         if every.unit == "epochs":
-            return whole and epochs % every.amount == 0
+            return epochs > run.number and epochs % every.amount == 0
         if every.unit == "steps":
             return steps // every.amount > self._saved[0] // every.amount
         return time.monotonic() >= self._next
