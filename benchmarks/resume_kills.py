@@ -96,7 +96,7 @@ def told(counts: Counter[str]) -> str:
     """One line."""
     return (
         f"{counts['kills']} kills ({counts['early']} before the first steps, "
-        f"{counts['while a file was written']} while a file was written), "
+        f"{counts['half written']} that left a half-written file), "
         f"{counts['files']} checkpoints read, {counts['unreadable']} unreadable, "
         f"{counts['empty']} folders left without one, {counts['trainings']} trainings ended, "
         f"{counts['equal']} of them bit-equal"
@@ -173,7 +173,7 @@ def kill_one(
         return False
     counts["kills"] += 1
     counts["early"] += early
-    counts["while a file was written"] += any(folder.glob("*.tmp"))
+    counts["half written"] += any(folder.glob("*.tmp"))
     return True
 
 

@@ -34,8 +34,8 @@ from portable_mlp.warning import warn
 _UNITS = {
     **dict.fromkeys(("epoch", "epochs"), ("epochs", 1.0)),
     **dict.fromkeys(("step", "steps"), ("steps", 1.0)),
-    **dict.fromkeys(("s", "second", "seconds"), ("seconds", 1.0)),
-    **dict.fromkeys(("min", "minute", "minutes"), ("seconds", 60.0)),
+    **dict.fromkeys(("s", "sec", "second", "seconds"), ("seconds", 1.0)),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), ("seconds", 60.0)),
     **dict.fromkeys(("h", "hour", "hours"), ("seconds", 3600.0)),
 }
 
