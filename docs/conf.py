@@ -23,7 +23,6 @@ extensions = [
     "reference_pages",
 ]
 exclude_patterns = ["site"]
-LATER = ("scikit_learn", "resume", "export", "steering")  # pages that come with their parts
 
 # the pages are written for GitHub too: its formulas, its anchors
 myst_enable_extensions = ["dollarmath"]
@@ -70,14 +69,3 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-
-
-def setup(app):
-    """Leaves out of the tables of contents what is not there yet."""
-    missing = [page for page in LATER if not (Path(app.srcdir) / f"{page}.md").exists()]
-
-    def without_missing(app, docname, source):
-        for page in missing:
-            source[0] = source[0].replace(f"\n{page}\n", "\n")
-
-    app.connect("source-read", without_missing)
