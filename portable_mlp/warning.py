@@ -5,21 +5,23 @@ from __future__ import annotations
 import sys
 import warnings
 
-_PACKAGE = __name__.partition(".")[0]
+# scikit-learn wraps the methods of an estimator
+_PASSED = (__name__.partition(".")[0], "sklearn")
 
 
-def warn(message: str) -> None:
-    """A UserWarning at the line outside of this package that led here.
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """A warning at the line outside of this package, and of scikit-learn, that led here.
 
     Args:
         message: one sentence.
+        category: its class.
     """
     # warnings.warn(skip_file_prefixes=...) does this from Python 3.12 on
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+    while frame.f_back is not None and _is_passed(frame.f_globals.get("__name__", "")):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
 
 
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] == _PACKAGE
+def _is_passed(module: str) -> bool:
+    return module.partition(".")[0] in _PASSED

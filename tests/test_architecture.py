@@ -65,7 +65,7 @@ ALLOWED = {
     "steering": {
         *("nn", "optim", "backends", "randomness", "training", "model", "plots", "steering"),
     },
-    "sklearn": {"nn", "optim", "backends", "training", "model", "sklearn"},
+    "sklearn": {"nn", "optim", "backends", "training", "model", "sklearn", "warning"},
 }
 
 

@@ -35,6 +35,7 @@ from portable_mlp.sklearn.watch import Held, Orders, Watch, tasks_of
 from portable_mlp.training import TrainingDiverged
 from portable_mlp.training.history import History
 from portable_mlp.training.options import checked_callbacks
+from portable_mlp.warning import warn
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to "
@@ -302,11 +303,10 @@ class BaseMLP(
                     f"the {error.first}{where} was the first. A tenth of learning_rate_init, clip_norm=1 "
                     "or a StandardScaler most often helps."
                 ) from error
-            warnings.warn(
+            warn(
                 f"The training diverged in epoch {error.epoch}; the weights of the best validation score "
                 "were kept.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
             self.validation_scores_ = [*(self.validation_scores_ or ()), float("nan")]
             history = error.history or History()
@@ -314,13 +314,12 @@ class BaseMLP(
         for name, figures in history.items():
             self.history_[name] = [*self.history_.get(name, []), *figures]
         if history.stopped == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warn("Training interrupted by user.")
         elif not incremental and self.n_iter_ == self.max_iter and not watch.stopped:
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         self._take(model)
 
@@ -328,9 +327,8 @@ class BaseMLP(
         if isinstance(self.batch_size, str):
             return min(200, rows)
         if self.batch_size > rows:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-                stacklevel=2,
+            warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
             )
         return min(int(self.batch_size), rows)
 
