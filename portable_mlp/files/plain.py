@@ -21,6 +21,7 @@ from portable_mlp.nn import (
     Constant,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     GroupedSoftmaxCrossEntropy,
     Initializer,
@@ -46,7 +47,18 @@ def _named(*classes: type) -> dict[str, type]:
 KINDS: dict[type, dict[str, type]] = {
     Layer: _named(
         *(type(activation) for activation in ACTIVATIONS.values()),
-        *(BatchNorm, Dense, Dropout, Flatten, LayerNorm, Network, Residual, RMSNorm, Scale),
+        *(
+            BatchNorm,
+            Dense,
+            Dropout,
+            Embedding,
+            Flatten,
+            LayerNorm,
+            Network,
+            Residual,
+            RMSNorm,
+            Scale,
+        ),
     ),
     Loss: _named(GroupedSoftmaxCrossEntropy, *(type(loss) for loss in LOSSES.values())),
     Initializer: _named(Constant, *(type(initializer) for initializer in INITIALIZERS.values())),

@@ -140,6 +140,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "zeros": Zeros(),
     "uniform": Uniform(),
     "normal": Normal(),
+    "standard_normal": Normal(1.0),
     "glorot_uniform": GlorotUniform(),
     "glorot_normal": GlorotNormal(),
     "he_uniform": HeUniform(),

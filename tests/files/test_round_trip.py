@@ -36,7 +36,8 @@ LAYERS: list[Layer] = [
     *(nn.ELU(0.5), nn.GELU("tanh"), nn.LeakyReLU(0.2), nn.PReLU(0.1), nn.Sigmoid(3.0)),
     *(nn.Dense(4, "he_normal", nn.Constant(0.25)), nn.Dense(4, use_bias=False, name="mine/a-1.b")),
     *(nn.Dropout(0), nn.Dropout(0.25), nn.LayerNorm(1e-3), nn.RMSNorm(), nn.BatchNorm(0.3, 1e-4)),
-    *(nn.Scale(0.5), nn.Flatten(), nn.Network.of([nn.Dense(4), nn.Tanh(name="same")])),
+    *(nn.Scale(0.5), nn.Embedding((3, 2), 2), nn.Flatten()),
+    nn.Network.of([nn.Dense(4), nn.Tanh(name="same")]),
     nn.Residual([nn.Dense(3), nn.ReLU(), nn.Residual([nn.BatchNorm()]), nn.Dense(4)], name="block"),
 ]
 OWN_LAYERS: dict[str, Layer] = {

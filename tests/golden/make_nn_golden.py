@@ -149,6 +149,28 @@ def make_layers() -> None:
     make_layer("dropout@prediction", lambda x: 1.0 * x, normal(ROWS, 4))
 
 
+def make_later_layers() -> None:
+    """Layers that came later; made last, so that the numbers of all others stay."""
+    levels, widths = (5, 2), (3, 2)
+    codes = np.stack([_random.integers(0, count, ROWS) for count in levels], axis=1)
+    codes[0] = levels  # a number that is none of the column's: zeros
+    x = torch.cat([normal(ROWS, 2), tensor(codes)], dim=1)
+
+    def embedding(x: Tensor, *tables: Tensor) -> Tensor:
+        padded = [torch.cat([table, torch.zeros(1, table.shape[1])]) for table in tables]
+        found = [functional.embedding(x[:, 2 + k].long(), padded[k]) for k in range(2)]
+        return torch.cat([x[:, :2], *found], dim=1)
+
+    tables = {f"column_{k + 1}": normal(levels[k], widths[k]) for k in range(2)}
+    make_layer("embedding", embedding, x, **tables)
+    make_layer(
+        "embedding-alone",
+        lambda x, table: functional.embedding(x[:, 0].long(), table) + 0.0 * x,
+        tensor(_random.integers(0, 4, (ROWS, 1))),
+        column_1=normal(4, 2),
+    )
+
+
 def _layer_norm(x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:
     return functional.layer_norm(x, x.shape[-1:], scale, shift, epsilon)
 
@@ -367,6 +389,7 @@ def main(path: Path) -> None:
     make_classification()
     make_regression()
     make_sums_over_outputs()
+    make_later_layers()
     save_file(_golden, path, metadata={"torch": torch.__version__})
 
 

@@ -16,6 +16,7 @@ IN, OUT = 200, 300
 DEVIATIONS: dict[str, tuple[nn.Initializer, float]] = {
     "uniform": (nn.Uniform(), 0.1 / math.sqrt(12)),
     "normal": (nn.Normal(), 0.05),
+    "standard_normal": (nn.Normal(1.0), 1.0),
     "glorot_uniform": (nn.GlorotUniform(), math.sqrt(2 / 500)),
     "glorot_normal": (nn.GlorotNormal(), math.sqrt(2 / 500)),
     "he_uniform": (nn.HeUniform(), 0.1),

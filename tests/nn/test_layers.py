@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,13 @@ GOLDEN: dict[str, nn.Layer] = {
     "batch_norm-options": nn.BatchNorm(momentum=0.3, epsilon=0.1),
     "batch_norm-two_axes": nn.BatchNorm(),
     "scale": nn.Scale(),
+    "embedding": nn.Embedding([5, 2], units=3),
+    "embedding-alone": nn.Embedding([4], units=2),
     "flatten": nn.Flatten(),
     "residual": nn.Residual([nn.Dense(4), nn.Tanh()]),
     "dropout": nn.Dropout(0.3),
 }
-SHAPES = {"flatten": (2, 3), "layer_norm-two_axes": (2, 4)}
+SHAPES = {"flatten": (2, 3), "layer_norm-two_axes": (2, 4), "embedding-alone": (1,)}
 
 
 def sample_shape(name: str) -> tuple[int, ...]:
@@ -71,8 +74,33 @@ def test_golden_float32(
 def test_backward_is_the_derivative(
     derivative_errors: Callable[..., dict[str, float]], name: str, seed: int, training: bool
 ) -> None:
-    errors = derivative_errors(GOLDEN[name], sample_shape(name), training=training, seed=seed)
+    layer, shape = GOLDEN[name], sample_shape(name)
+    if isinstance(layer, nn.Embedding):
+        layer, shape = WithNumbers(layer), (3,)
+    errors = derivative_errors(layer, shape, training=training, seed=seed)
     assert max(errors.values()) < 1e-7, errors
+
+
+@dataclass(frozen=True)
+class WithNumbers(nn.Layer):
+    """An embedding behind which the category numbers stand still."""
+
+    inner: nn.Embedding
+
+    def output_shape(self, shape: Any) -> Any:
+        return self.inner.output_shape((shape[0] + len(self.inner.levels),))
+
+    def parameters(self, shape: Any) -> Any:
+        return self.inner.parameters(shape)
+
+    def forward(self, params: Any, x: Any, ctx: Any) -> tuple[Any, Any]:
+        numbers = [np.arange(len(x)) * 3 % count for count in self.inner.levels]
+        return self.inner.forward(params, np.column_stack([x, *numbers]), ctx)
+
+    def backward(self, params: Any, cache: Any, dy: Any, ctx: Any) -> tuple[Any, Any]:
+        dx, gradients = self.inner.backward(params, cache, dy, ctx)
+        assert not dx[:, -len(self.inner.levels) :].any()
+        return dx[:, : -len(self.inner.levels)], gradients
 
 
 @pytest.mark.parametrize("name", [*GOLDEN, *nn.ACTIVATIONS])
@@ -131,6 +159,21 @@ def test_only_weights_of_dense_decay() -> None:
 def test_dense_refuses_units(units: Any) -> None:
     with pytest.raises(ValueError, match=rf"Dense: units is {units!r}, expected a whole number"):
         nn.Dense(units)
+
+
+@pytest.mark.parametrize("levels", [[], 5, [3, 0], [2.5], "ab"])
+def test_embedding_refuses_levels(levels: Any) -> None:
+    with pytest.raises(ValueError, match=r"Embedding: levels is .*, expected a whole number"):
+        nn.Embedding(levels)
+
+
+def test_embedding_says_what_it_wants() -> None:
+    with pytest.raises(ValueError, match=r"Embedding: units is 0, expected a whole number"):
+        nn.Embedding([3], units=0)
+    with pytest.raises(ValueError, match=r"shape \(1,\), expected .* ends in 2 category number"):
+        nn.Embedding([3, 4]).output_shape((1,))
+    # no longer than there are levels: 3 and 8 beside the one plain column
+    assert nn.Embedding([3, 40]).output_shape((3,)) == (12,)
 
 
 def test_dense_refuses_images_and_unknown_initializers() -> None:

@@ -3,6 +3,7 @@
 from portable_mlp.nn.layers.batch_norm import BatchNorm, BatchNormParams, BatchNormState
 from portable_mlp.nn.layers.dense import Dense, DenseParams
 from portable_mlp.nn.layers.dropout import Dropout
+from portable_mlp.nn.layers.embedding import Embedding, EmbeddingParams
 from portable_mlp.nn.layers.flatten import Flatten
 from portable_mlp.nn.layers.layer_norm import (
     LayerNorm,
@@ -20,6 +21,8 @@ __all__ = [
     "Dense",
     "DenseParams",
     "Dropout",
+    "Embedding",
+    "EmbeddingParams",
     "Flatten",
     "LayerNorm",
     "LayerNormParams",

@@ -51,7 +51,10 @@ def trained(
     """The carry after so many steps with batches of `ROWS` rows; fills in the loss of each step."""
     backend = problem.backend
     random = np.random.default_rng(8)
-    x = backend.asarray(random.normal(size=(200, FEATURES)))
+    x = random.normal(size=(200, FEATURES))
+    if isinstance(problem.network.layers[0], nn.Embedding):
+        x[:, -2:] = np.random.default_rng(9).integers(0, problem.network.layers[0].levels, (200, 2))
+    x = backend.asarray(x)
     labels = random.integers(0, CLASSES, 200).astype(np.int32)
     wants_labels = problem.loss.targets != "values"
     values = random.uniform(0.1, 0.9, size=(200, CLASSES))
@@ -117,6 +120,16 @@ def test_a_hundred_steps_in_double_precision(backend64: Backend) -> None:
     compare(backend64, 1e-12)
 
 
+@pytest.mark.parametrize("front", [[nn.Scale()], []])
+def test_embeddings(backend64: Backend, front: list[nn.Layer]) -> None:
+    layers = [nn.Embedding([5, 30], units=4), *front, *dense_stack([16, CLASSES], "silu")]
+    problem, optimizer = problem_of(backend64, layers), optim.AdamW()
+    plain, fast = [], []
+    trained(problem, optimizer, backend64.loop, losses=plain)
+    trained(problem, optimizer, backend64.compile_loop, losses=fast)
+    np.testing.assert_allclose(fast, plain, rtol=1e-12)
+
+
 def test_ten_steps_in_a_call_with_large_arrays_apart(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +186,12 @@ COMPILERS = ("buffers", "numba")
 def test_every_activation(activation: str, compiler: str) -> None:
     layers = [nn.Dense(9), nn.ACTIVATIONS[activation], nn.Dense(CLASSES)]
     compare_on_numpy(layers, optim.Adam(), compiler)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_embeddings_are_recorded(compiler: str) -> None:
+    layers = [nn.Embedding([5, 30], units=4), *dense_stack([9, CLASSES], "tanh")]
+    compare_on_numpy(layers, optim.AdamW(), compiler)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
