@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from portable_mlp.metrics import Metric
     from portable_mlp.model import MLP
     from portable_mlp.steering import find_learning_rate, overfit_one_batch
+    from portable_mlp.tables import TableEncoder
     from portable_mlp.training import (
         BestEpoch,
         Callback,
@@ -54,6 +55,7 @@ __all__ = [
     "JSONLinesLogger",
     "MLflowLogger",
     "Metric",
+    "TableEncoder",
     "TensorBoardLogger",
     "TimeLimit",
     "TrainingDiverged",
@@ -89,6 +91,7 @@ __getattr__, __dir__ = lazy.names(
     optim="",
     plots="",
     steering="find_learning_rate overfit_one_batch",
+    tables="TableEncoder",
     training=(
         "BestEpoch Callback CSVLogger EarlyStopping History JSONLinesLogger MLflowLogger "
         "TensorBoardLogger TimeLimit TrainingDiverged WandbLogger"

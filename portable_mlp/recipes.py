@@ -17,6 +17,7 @@ from portable_mlp.nn import Flatten, SoftmaxCrossEntropy
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.dense_stack import dense_stack
 from portable_mlp.optim import Adam, Optimizer
+from portable_mlp.tables import TableEncoder
 from portable_mlp.training import BestEpoch, EarlyStopping
 
 
@@ -68,7 +69,7 @@ class Recipe:
 
     def build(
         self,
-        inputs: int | Shape,
+        inputs: int | Shape | TableEncoder,
         classes: int,
         *,
         backend: str | Backend = "numpy",
@@ -79,7 +80,7 @@ class Recipe:
         """The untrained model.
 
         Args:
-            inputs: features of a sample, or its shape.
+            inputs: features of a sample, or its shape, or what makes numbers of a table.
             classes: their number; 0 for a number to be predicted, which is scaled to mean 0 and
                 standard deviation 1.
             backend: see `MLP`.

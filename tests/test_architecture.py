@@ -32,12 +32,14 @@ ALLOWED = {
     "scaling": {"nn", "backends", "scaling"},
     "warning": {"warning"},
     "data": {"nn", "backends", "randomness", "scaling", "data", "lazy", "warning"},
+    # a table knows what becomes of its columns, not of any model
+    "tables": {"nn", "backends", "data", "lazy", "warning", "tables"},
     "training": {
         *("nn", "optim", "backends", "randomness", "metrics", "scaling", "training", "warning"),
     },
     "model": {
         *("nn", "optim", "backends", "randomness", "metrics", "scaling", "data", "training"),
-        *("files", "summary", "export", "foreign", "model", "lazy", "__version__"),
+        *("files", "summary", "export", "foreign", "model", "tables", "lazy", "__version__"),
     },
     "foreign": {"nn", "data", "scaling", "foreign", "lazy"},
     "export": {"nn", "data", "scaling", "files", "export", "lazy", "warning"},
@@ -50,6 +52,7 @@ ALLOWED = {
         "scaling",
         "data",
         "summary",
+        "tables",
         "files",
         "lazy",
     },
@@ -60,7 +63,7 @@ ALLOWED = {
     "summary": {"nn", "training"},
     "diagnosis": {"nn", "optim", "backends", "randomness", "training", "model", "diagnosis"},
     "gallery": {"nn", "optim", "data", "model", "diagnosis", "gallery"},
-    "recipes": {"nn", "optim", "backends", "training", "model"},
+    "recipes": {"nn", "optim", "backends", "training", "model", "tables"},
     "plots": {"nn", "data", "model", "plots"},
     "steering": {
         *("nn", "optim", "backends", "randomness", "training", "model", "plots", "steering"),

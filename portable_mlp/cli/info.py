@@ -17,6 +17,8 @@ from portable_mlp.files import ModelInfo, TrainingRecord, inspect
 
 _SHOWN = 8
 """Names of features and of classes that are shown."""
+_COLUMNS = 40
+"""Columns of a table of which it is shown what becomes of them."""
 
 
 def info(model: ModelArgument, as_json: JsonOption = False) -> None:
@@ -44,6 +46,11 @@ def _model(found: ModelInfo) -> list[tuple[str, str]]:
     lines = [("parameters", f"{count:,} in {found.dtype}"), ("loss", _call(found.loss))]
     if any(found.penalty.values()):
         lines.append(("penalty", _call(found.penalty)))
+    if found.encoder is not None:
+        described = found.encoder.describe()
+        lines += [(f"column {name}", words) for name, words in described[:_COLUMNS]]
+        if len(described) > _COLUMNS:
+            lines.append(("columns", f"and {len(described) - _COLUMNS} more; --json has all"))
     if columns.features:
         lines.append(("features", _first(columns.features)))
     else:

@@ -18,6 +18,8 @@ from portable_mlp.data.columns import MOST_NAMES, Columns, no_such
 from portable_mlp.data.labelled import labelled, relabelled
 from portable_mlp.data.scanning import SUFFIXES, column_names, scan_features
 from portable_mlp.model import MLP
+from portable_mlp.tables import TableEncoder, TableRows, read_table
+from portable_mlp.tables.source import EncodedTable
 
 _COPY = "standard input.csv"
 _LARGEST = 1e30
@@ -87,12 +89,43 @@ def training_rows(file: Path, target: str | None, task: str, drop: Sequence[str]
         if drop:
             raise ValueError("--drop: the columns of an array have no names.")
         return labelled(scan(file, target), task, name=str(file))
+    features = _kept(file, names, target, drop) if drop else None
+    return scan(file, target, task, features=features)
+
+
+def _kept(file: Path, names: Sequence[str], target: str | None, drop: Sequence[str]) -> list[str]:
+    """The columns that are features."""
     for name in drop:
         if name not in names or name == target:
             others = [other for other in names if other != target]
             raise no_such("column to drop", str(file), name, others)
-    features = [name for name in names if name not in (target, *drop)] if drop else None
-    return scan(file, target, task, features=features)
+    return [name for name in names if name not in (target, *drop)]
+
+
+def raw_rows(
+    file: Path, target: str | None, task: str, drop: Sequence[str], categorical: Sequence[str]
+) -> TableRows:
+    """The rows of a table with text or gaps, as they stand there.
+
+    Args:
+        file: that is there, with an ending that can be read.
+        target: name of a column.
+        task: one of `TASKS`.
+        drop: names of columns that are no features.
+        categorical: names of columns that are categories, also where they hold numbers.
+
+    Raises:
+        ValueError: columns without names.
+        DataFileError: the file is not what it should be, or there is no such column.
+    """
+    names = column_names(file)
+    if not names:
+        raise ValueError("--categorical: the columns of an array have no names.")
+    features = _kept(file, names, target, drop)
+    for name in categorical:
+        if name not in features:
+            raise no_such("column for --categorical", str(file), name, features)
+    return read_table(file, target, task, features=features, categorical=categorical)
 
 
 def model_rows(file: Path, model: MLP, target: str | None = None) -> Source:
@@ -107,6 +140,8 @@ def model_rows(file: Path, model: MLP, target: str | None = None) -> Source:
         DataFileError: the file is not what it should be, or not like the one the model was trained on.
     """
     known, names = model.columns, column_names(file)
+    if model.encoder is not None:
+        return _encoded_rows(file, model, model.encoder, target, names)
     features, told = None, ""
     if names:
         features = _of_file(known, names, target)
@@ -124,6 +159,32 @@ def model_rows(file: Path, model: MLP, target: str | None = None) -> Source:
     if source.columns.classes:
         source = relabelled(source, class_names(model))
     if told:  # not before all refusals
+        note(f"{shown(file)}: {told}")
+    return source
+
+
+def _encoded_rows(
+    file: Path, model: MLP, encoder: TableEncoder, target: str | None, names: Sequence[str]
+) -> Source:
+    """The same for a model that takes tables."""
+    if not names:
+        raise DataFileError(
+            f"{shown(file)}: its columns have no names, expected those that the model was trained on."
+        )
+    unused = set(encoder.names) - set(encoder.used)
+    told = _compare(file, encoder.used, names, {model.columns.target, target, *unused})
+    table = read_table(
+        file,
+        target,
+        "classification" if model.loss.classifies else "regression",
+        features=encoder.used,
+        categorical=encoder.categorical,
+        least_classes=1,
+    )
+    source: Source = EncodedTable(file, table, encoder)
+    if source.columns.classes:
+        source = relabelled(source, class_names(model))
+    if told:
         note(f"{shown(file)}: {told}")
     return source
 

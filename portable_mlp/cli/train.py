@@ -59,6 +59,13 @@ def train(
         list[str] | None,
         typer.Option(help="Column to leave out; repeat it for more.", rich_help_panel=_FILES),
     ] = None,
+    categorical: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of categories that look like numbers; repeat it for more.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
     scale: Annotated[
         str | None,
         typer.Option(
@@ -197,6 +204,7 @@ def train(
         "--target": target,
         "--task": None if task == "auto" else task,
         "--drop": drop,
+        "--categorical": categorical,
         "--scale": scale,
         "--validation": validation,
         "--patience": patience,
@@ -209,7 +217,9 @@ def train(
             _check_is_file(data)
             _refuse(data, "the data sets", {"--data-dir": data_dir})
         check_out(out, force, Path(data))
-        options = TableOptions(target, task, drop or [], scale, validation, patience)
+        options = TableOptions(
+            *(target, task, drop or [], categorical or [], scale, validation, patience)
+        )
         options.check()
     with failures():
         if data in DATASETS:

@@ -17,8 +17,9 @@ from rich.console import Console
 from portable_mlp.cli.common import failures, note, printable, usage_errors
 from portable_mlp.cli.figures import class_table, figure_lines, figures_of, lines_table
 from portable_mlp.cli.order import Order, tell_saved
-from portable_mlp.cli.rows import check_file, checked, training_rows
-from portable_mlp.data import DataFileError, Piece, Source
+from portable_mlp.cli.rows import check_file, checked, raw_rows, training_rows
+from portable_mlp.data import DataFileError, NotNumbersError, Piece, Source
+from portable_mlp.data.opened import Opened
 from portable_mlp.data.source import split_source
 from portable_mlp.data.stream import loaded, row_bytes
 from portable_mlp.data.target import TASKS, number_of
@@ -27,6 +28,8 @@ from portable_mlp.model.preparation import DEVICE_BUDGET
 from portable_mlp.nn.choices import check_name
 from portable_mlp.recipes import Recipe, table_recipe
 from portable_mlp.scaling import SCALINGS
+from portable_mlp.tables import TableEncoder
+from portable_mlp.tables.source import EncodedTable
 from portable_mlp.training import History
 from portable_mlp.training.split import held_out
 
@@ -40,6 +43,7 @@ class TableOptions:
         task: one of `TASKS`.
         drop: names of columns that are no features.
         scale: of the features.
+        categorical: names of columns that are categories, also where they hold numbers.
         validation: share of the rows that are held out, in [0, 1).
         patience: epochs without progress on them after which the training ends; 0 for never.
     """
@@ -47,6 +51,7 @@ class TableOptions:
     target: str | None
     task: str
     drop: Sequence[str]
+    categorical: Sequence[str]
     scale: str | None
     validation: float | None
     patience: int | None
@@ -65,9 +70,16 @@ class TableOptions:
         if self.patience is not None and self.patience < 0:
             raise ValueError(f"--patience: got {self.patience}, expected at least 0.")
 
-    def recipe(self, rows: int) -> Recipe:
-        """The recipe for so many rows, with what was given."""
+    def recipe(self, rows: int, encoded: bool = False) -> Recipe:
+        """The recipe for so many rows, with what was given.
+
+        Args:
+            rows: of the table.
+            encoded: whether an encoder scales them.
+        """
         recipe = table_recipe(rows)
+        if encoded:
+            recipe = replace(recipe, scaling=None)
         if self.scale is not None:
             recipe = replace(recipe, scaling=None if self.scale == "none" else self.scale)
         if self.patience is not None:
@@ -90,10 +102,11 @@ def train_table(file: Path, options: TableOptions, order: Order) -> None:
     check_file(file)
     with usage_errors():
         made = order.made_backend()
-        source = training_rows(file, options.target, options.task, options.drop)
-        recipe = order.recipe(options.recipe(source.rows))
+        source, encoder = _rows(file, options, order)
+        recipe = order.recipe(options.recipe(source.rows, encoder is not None))
         classes = len(source.columns.classes)
-        model = recipe.build(source.sample_shape, classes, backend=made, seed=order.seed)
+        inputs = source.sample_shape if encoder is None else encoder
+        model = recipe.build(inputs, classes, backend=made, seed=order.seed)
     model.columns = source.columns
     if options.task == "auto" and classes > 2 and None not in map(number_of, model.columns.classes):
         note(
@@ -111,6 +124,7 @@ def train_table(file: Path, options: TableOptions, order: Order) -> None:
         "target": source.columns.target,
         "rows": source.rows,
         "features": math.prod(source.sample_shape),
+        "columns": None if encoder is None else dict(encoder.describe()),
         "classes": list(source.columns.classes),
         "held_out": figures if recipe.validation else None,
         "training": None if recipe.validation else figures,
@@ -133,6 +147,45 @@ def train_table(file: Path, options: TableOptions, order: Order) -> None:
         raise typer.Exit(1)
 
 
+def _rows(file: Path, options: TableOptions, order: Order) -> tuple[Source, TableEncoder | None]:
+    """The rows, and what makes numbers of them where the table has text or gaps."""
+    try:
+        source = training_rows(file, options.target, options.task, options.drop)
+        if not options.categorical:
+            return source, None
+    except NotNumbersError:
+        pass
+    table = raw_rows(file, options.target, options.task, options.drop, options.categorical)
+    if options.scale not in (None, "none"):
+        raise ValueError(
+            f"--scale: got {options.scale!r} for a table with text, gaps or --categorical, expected "
+            "none: its numbers are scaled by median and quartiles."
+        )
+    rows = table.X.rows
+    assert table.y is not None  # noqa: S101
+    share = order.recipe(options.recipe(rows, True)).validation
+    training = np.ones(rows, bool)
+    if share:
+        _check_share(file, rows, share)
+        training = ~held_out(rows, table.y if table.classes else None, share, order.seed)
+    encoder = TableEncoder.of(table.X.take(training), categorical=options.categorical)
+    return EncodedTable(file, table, encoder), encoder
+
+
+def _check_share(file: Path, rows: int, share: float) -> None:
+    if round(rows * share) in (0, rows):
+        raise DataFileError(
+            f"{file}: of {rows} rows --validation {share} holds out {round(rows * share)}, expected more "
+            "rows, or --validation 0."
+        )
+
+
+def _features(results: dict[str, Any]) -> str:
+    if results["columns"] is None:
+        return f"{results['features']:,}"
+    return f"{len(results['columns']):,} columns, which become {results['features']:,}; info lists them"
+
+
 def _fitted(
     file: Path, model: MLP, source: Source, share: float, options: dict[str, Any]
 ) -> tuple[History, Iterable[Piece]]:
@@ -140,21 +193,18 @@ def _fitted(
     options["verbose"] = 1 if sys.stderr.isatty() else 2
     units = model.network.output_shape(model.sample_shape)[0]
     size = source.rows * row_bytes(source, model.loss, units, model.backend)
-    if size > DEVICE_BUDGET:
+    if size > DEVICE_BUDGET and model.encoder is None:
         held = source
         if share:
             source, held = split_source(source, share, model.seed)
             options |= {"validation_fraction": 0.0, "validation_data": held}
         options["device_budget"] = DEVICE_BUDGET
         return model.fit(source, **options), held.read(range(len(held.blocks)))
-    if share and round(source.rows * share) in (0, source.rows):
-        raise DataFileError(
-            f"{file}: of {source.rows} rows --validation {share} holds out "
-            f"{round(source.rows * share)}, expected more rows, or --validation 0."
-        )
+    if share:
+        _check_share(file, source.rows, share)
     X, y = loaded(source, model.loss, units)  # noqa: N806
     checked(file, source.columns, Piece(X, y))
-    history = model.fit(X, y, **options)
+    history = model.fit(Opened(X, source.columns.features), y, **options)
     if share:
         out = held_out(len(X), y if model.loss.classifies else None, share, model.seed)
         X, y = X[out], y[out]  # noqa: N806
@@ -178,7 +228,7 @@ def _print_tables(results: dict[str, Any]) -> None:
             "trained on",
             f"{results['rows'] - figures['rows'] if held_out else results['rows']:,} rows",
         ),
-        ("features", f"{results['features']:,}"),
+        ("features", _features(results)),
         ("epochs", epochs),
         ("training", f"{results['train_seconds']:.2f} s"),
         ("parameters", f"{results['parameters']:,}"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from portable_mlp.data.csv_stream import scan_csv
     from portable_mlp.data.dataset import Dataset
     from portable_mlp.data.digits import load_digits
-    from portable_mlp.data.errors import DataFileError, DownloadError
+    from portable_mlp.data.errors import DataFileError, DownloadError, NotNumbersError
     from portable_mlp.data.idx import read_idx
     from portable_mlp.data.mnist import load_fashion_mnist, load_mnist
     from portable_mlp.data.npy import load_npz, scan_npy, scan_npz
@@ -33,6 +33,7 @@ __all__ = [
     "DataFileError",
     "Dataset",
     "DownloadError",
+    "NotNumbersError",
     "Piece",
     "Source",
     "Table",
@@ -61,7 +62,7 @@ __getattr__, __dir__ = lazy.names(
     csv_stream="scan_csv",
     dataset="Dataset",
     digits="load_digits",
-    errors="DataFileError DownloadError",
+    errors="DataFileError DownloadError NotNumbersError",
     idx="read_idx",
     mnist="load_fashion_mnist load_mnist",
     npy="load_npz scan_npy scan_npz",

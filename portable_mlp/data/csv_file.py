@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portable_mlp.data.columns import no_such
-from portable_mlp.data.errors import DataFileError, system_errors
+from portable_mlp.data.errors import DataFileError, NotNumbersError, system_errors
 from portable_mlp.data.target import number_of, short
 
 BLOCK = 2**20
@@ -112,7 +112,7 @@ class Layout:
         line, header, start, after = read_header(path, file)
         if features is None:
             features = [name for name in header if name != target]
-        _check_header(path, line, header, features, target)
+        check_header(path, line, header, features, target)
         return cls(path, header, tuple(features), target, start, after)
 
     @cached_property
@@ -217,9 +217,9 @@ class Layout:
             line: of the first row.
         """
         numbers, cells, begins = array("d"), list[str](), array("q")
-        with _lines(file, start) as lines:
+        with lines_from(file, start) as lines:
             reader = csv.reader(lines)
-            for number, row in _not_blank(self.path, reader, line):
+            for number, row in not_blank(self.path, reader, line):
                 cells += self._take(number, row, numbers)
                 begins.append(number)
                 if lines.stop >= stop:
@@ -228,7 +228,8 @@ class Layout:
         bad = np.argwhere(~np.isfinite(x))
         if len(bad):
             (row_number, k), *_ = bad.tolist()
-            raise DataFileError(
+            kind = NotNumbersError if np.isnan(x[row_number, k]) else DataFileError
+            raise kind(
                 f"{self.path}: line {begins[row_number]}, column {self.features[k]!r}: got "
                 f"{x[row_number, k]}, expected a finite number."
             )
@@ -268,7 +269,7 @@ class _Lines:
 
 
 @contextmanager
-def _lines(file: BinaryIO, start: int) -> Iterator[_Lines]:
+def lines_from(file: BinaryIO, start: int) -> Iterator[_Lines]:
     """The lines from a byte on; the file stays open."""
     file.seek(start)
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
@@ -293,7 +294,7 @@ def _whole_lines(file: BinaryIO, start: int) -> bytes:
     return data
 
 
-def _not_blank(path: Path, reader: Any, line: int) -> Iterator[tuple[int, list[str]]]:
+def not_blank(path: Path, reader: Any, line: int) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank, each with the line at which it begins, the first with ``line``."""
     begins = line
     try:
@@ -319,17 +320,29 @@ def read_header(path: Path, file: BinaryIO) -> tuple[int, tuple[str, ...], int, 
     """
     file.seek(0)
     start = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
-    with _lines(file, start) as lines:
+    with lines_from(file, start) as lines:
         reader = csv.reader(lines)
-        line, header = next(_not_blank(path, reader, 1), (0, []))
+        line, header = next(not_blank(path, reader, 1), (0, []))
     if not header:
         raise DataFileError(f"{path}: is empty, expected a header and some samples.")
     return line, tuple(name.strip() for name in header), lines.stop, 1 + reader.line_num
 
 
-def _check_header(
+def check_header(
     path: Path, line: int, header: Sequence[str], features: Sequence[str], target: str | None
 ) -> None:
+    """Refuses a header that lacks a column, or has one twice or without a name.
+
+    Args:
+        path: of the file, for messages.
+        line: of the header.
+        header: names of all columns.
+        features: names of the columns of X.
+        target: name of the column to predict, or None.
+
+    Raises:
+        DataFileError: with the line.
+    """
     where = f"{path}: line {line}"
     counts = Counter(header)
     for name in features if target is None else (target, *features):
@@ -362,10 +375,10 @@ def _no_number(path: Path, line: int, names: Sequence[str], row: Sequence[str]) 
     )
     where = f"{path}: line {line}, column {name!r}"
     if not cell.strip():
-        return DataFileError(
+        return NotNumbersError(
             f"{where}: the cell is empty; fill it in, or leave the line or the column out."
         )
-    return DataFileError(
+    return NotNumbersError(
         f"{where}: got {short(cell)}, expected a number; turn text into columns of 0 and 1, or leave "
         "the column out."
     )

@@ -21,6 +21,10 @@ class DataFileError(ValueError):
     """
 
 
+class NotNumbersError(DataFileError):
+    """A table has text or gaps where numbers were expected: `portable_mlp.TableEncoder` takes it."""
+
+
 class DownloadError(OSError):
     """A file could be had from none of its mirrors, or could not be stored.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portable_mlp.data.columns import Columns, no_such
-from portable_mlp.data.errors import DataFileError, system_errors
+from portable_mlp.data.errors import DataFileError, NotNumbersError, system_errors
 from portable_mlp.data.source import Piece, Source
 from portable_mlp.data.stamp import Stamp
 from portable_mlp.data.target import (
@@ -78,7 +78,7 @@ def scan_parquet(
     check_name("task", task, TASKS)
     path = Path(path)
     stamp = Stamp.of(path)
-    with _opened(path) as file:
+    with opened_parquet(path) as file:
         metadata, schema = file.metadata, file.schema_arrow
         groups = [g for g in range(metadata.num_row_groups) if metadata.row_group(g).num_rows]
         if not groups:
@@ -107,7 +107,7 @@ def parquet_names(path: Path) -> tuple[str, ...]:
         DataFileError: it is no Parquet file.
         ModuleNotFoundError: pyarrow is not installed.
     """
-    with _opened(path) as file:
+    with opened_parquet(path) as file:
         return tuple(file.schema_arrow.names)
 
 
@@ -152,7 +152,7 @@ class _ParquetSource(Source):
         names += [] if self._target is None else [self._target.name]
         groups = [self._groups[number] for number in numbers]
         self._stamp.check()
-        with _opened(path, self._metadata) as file:
+        with opened_parquet(path, self._metadata) as file:
             for place, batch in _batches(path, file, groups, names, _PIECES * rows):
                 y, start = None, 0
                 if self._target is not None:
@@ -234,7 +234,7 @@ class _Column(NamedTuple):
             advice = "turn dates and times into numbers"
         elif types.is_list(kind) or types.is_large_list(kind):
             advice = "write lists of one length as FixedSizeList"
-        raise DataFileError(
+        raise NotNumbersError(
             f"{path}: column {field.name!r} holds {short(str(field.type))}, expected numbers; {advice}, "
             "or leave the column out with features=[...]."
         )
@@ -341,7 +341,7 @@ def _different(
 
 
 @contextmanager
-def _opened(path: Path, metadata: Any = None) -> Iterator[Any]:
+def opened_parquet(path: Path, metadata: Any = None) -> Iterator[Any]:
     """A `pyarrow.parquet.ParquetFile` that takes little memory; its errors in one line.
 
     Raises:
@@ -409,7 +409,7 @@ def _check_statistics(path: Path, metadata: Any, groups: Sequence[int], names: s
         for group in groups:
             found = metadata.row_group(group).column(k).statistics
             if found is not None and found.has_null_count and found.null_count:
-                raise DataFileError(
+                raise NotNumbersError(
                     f"{path}: row group {group}, column {name!r}: {found.null_count} cells are null, "
                     "expected numbers; fill them in, or leave the rows or the column out."
                 )
@@ -419,7 +419,7 @@ def _check_full(cells: Any, place: _Place, column: str, width: int = 1) -> None:
     """Refuses nulls; of lists of ``width`` if these are their numbers."""
     if cells.null_count:
         row = cells.is_null().index(True).as_py() // width
-        raise DataFileError(
+        raise NotNumbersError(
             f"{place.of(row)}, {column}: the cell is null, expected a number; fill it in, or leave "
             "the row or the column out."
         )

@@ -16,6 +16,7 @@ from portable_mlp.files.record import TrainingRecord
 from portable_mlp.files.saved import VERSION, unpacked
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.summary import LayerRow, layer_rows, table
+from portable_mlp.tables.encoder import TableEncoder
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class ModelInfo:
         target_scaling: kind of the targets' scaling, or None.
         columns: names of features, target and classes, as far as they are known.
         training: how it was trained; None if it was not.
+        encoder: of tables; None where samples are numbers.
         sha256: of the file, as sha256sum prints it.
     """
 
@@ -56,6 +58,7 @@ class ModelInfo:
     target_scaling: str | None
     columns: Columns
     training: TrainingRecord | None
+    encoder: TableEncoder | None
     sha256: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,6 +81,7 @@ class ModelInfo:
             *table(list(self.layers)),
             f"{count:,} parameters, {self.dtype}, samples of shape {self.sample_shape}{scaled}",
             f"loss {_call(self.loss)}, penalty {_call(self.penalty)}, seed {self.seed}",
+            *_encoded(self.encoder),
             *_named_columns(self.columns),
             *_trained(self.training),
             f"sha256 {self.sha256}",
@@ -127,6 +131,7 @@ def inspect(path: PathLike) -> ModelInfo:
         target_scaling=description.target_scaling,
         columns=description.columns,
         training=description.training,
+        encoder=description.encoder,
         sha256=whole.hexdigest(),
     )
 
@@ -134,6 +139,12 @@ def inspect(path: PathLike) -> ModelInfo:
 def _call(part: Mapping[str, Any]) -> str:
     options = ", ".join(f"{name}={value!r}" for name, value in part.items() if name != "type")
     return f"{part.get('type', '')}({options})"
+
+
+def _encoded(encoder: TableEncoder | None) -> list[str]:
+    if encoder is None:
+        return []
+    return ["columns of the table:", *(f"  {name}: {words}" for name, words in encoder.describe())]
 
 
 def _named_columns(columns: Columns) -> list[str]:

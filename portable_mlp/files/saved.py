@@ -22,12 +22,15 @@ from portable_mlp.nn.arrays import Shape
 from portable_mlp.optim import Penalty
 from portable_mlp.randomness import check_seed
 from portable_mlp.scaling import SCALINGS, Scaling, check_kind, check_target_scaling
+from portable_mlp.tables.encoder import TableEncoder
 
 FORMAT = "portable_mlp model"
 VERSION = 1
 OPTIONAL = "optional/"
 """How the names of arrays begin that a reader may pass over when it does not know them."""
 
+_ENCODER = "encoder"
+"""What a reader must know that is not to take a table's columns for the network's inputs."""
 _DTYPES = {"float32": "F32", "float64": "F64"}
 _SCALED = ("scaling", "target_scaling")
 _PARTS = ("shift", "factor")
@@ -50,6 +53,7 @@ class Description:
         columns: names of features, target and classes.
         training: how the weights came about; None before any training.
         written_by: the program that wrote it, with its version.
+        encoder: of tables; None where samples are numbers already.
     """
 
     layers: Sequence[Layer]
@@ -64,6 +68,7 @@ class Description:
     columns: Columns
     training: TrainingRecord | None
     written_by: str
+    encoder: TableEncoder | None = None
 
     @cached_property
     def network(self) -> Network:
@@ -123,6 +128,12 @@ class Description:
         choose_metrics(self.metrics, self.loss, units)
         check_columns(self.columns, self.sample_shape, units)
         check_target_scaling(self.target_scaling, self.loss, units)
+        encoder = self.encoder
+        if encoder and ((encoder.width,) != self.sample_shape or self.scaling is not None):
+            raise ValueError(
+                f"the encoder makes {encoder.width} numbers of a row, expected samples of shape "
+                f"{self.sample_shape}, and no scaling beside it"
+            )
 
     def check_tensors(self, tensors: Mapping[str, Tensor]) -> Collection[str]:
         """Refuses arrays that are not those of the layers and scalings: before any is made.
@@ -239,7 +250,8 @@ def unpacked(held: Container) -> SavedModel:
 def _text(description: Description) -> str:
     """Canonical JSON of a description."""
     document = as_json(description)
-    document |= {"format": FORMAT, "version": VERSION, "requires": []}
+    requires = [] if description.encoder is None else [_ENCODER]
+    document |= {"format": FORMAT, "version": VERSION, "requires": requires}
     document["checksum"] = container.NO_CHECKSUM
     try:
         return strict_json.dumps(document)
@@ -259,10 +271,15 @@ def _described(text: str) -> Description:
     version, requires = document.get("version"), document.get("requires")
     if type(version) is not int or version < 1 or not isinstance(requires, list):
         raise Refusal("its description has no version or no list of what it requires")
-    if version > VERSION or requires:
-        needs = f" and requires {ascii(requires[0])[:200]}" if requires else ""
+    unknown = [name for name in requires if name != _ENCODER]
+    if version > VERSION or unknown:
+        needs = f" and requires {ascii(unknown[0])[:200]}" if unknown else ""
         raise Refusal(f"it has version {version}{needs}, expected version {VERSION} at most", NEWER)
     description: Description = from_json(Description, document, "its description")
+    if (_ENCODER in requires) != (description.encoder is not None):
+        raise Refusal(
+            "its description has an encoder that it does not require, or the other way round"
+        )
     try:
         description.check()
     except Refusal:

@@ -23,6 +23,7 @@ from portable_mlp.nn.dense_stack import checked_sizes, dense_stack, sample_shape
 from portable_mlp.nn.initializers import Initializer
 from portable_mlp.optim import Penalty
 from portable_mlp.scaling import Scaling, check_kind, check_target_scaling
+from portable_mlp.tables.encoder import TableEncoder, split_encoder
 from portable_mlp.training.carry import map_arrays
 from portable_mlp.training.fastest import choose_backend
 from portable_mlp.training.problem import Problem, Snapshot
@@ -37,9 +38,10 @@ class MLP(Exchanged):
 
     Args:
         sizes: number of inputs, hidden widths, number of outputs: ``[784, 128, 10]``. Or leave it out
-            and give ``layers``.
+            and give ``layers``. In place of the number of inputs a `portable_mlp.TableEncoder`: every
+            method then takes tables with text and gaps, and the encoder's `Embedding` comes first.
         layers: any sequence of layers; needs ``inputs``.
-        inputs: features of a sample (or its shape), where ``layers`` are given.
+        inputs: features of a sample (or its shape), or a `TableEncoder`, where ``layers`` are given.
         activation: of the hidden layers of ``sizes``.
         dropout: share dropped after each hidden layer of ``sizes``, in [0, 1).
         weight_init: of the weights of ``sizes``; None chooses by the activation.
@@ -77,10 +79,10 @@ class MLP(Exchanged):
 
     def __init__(
         self,
-        sizes: Sequence[int] | None = None,
+        sizes: Sequence[int | TableEncoder] | None = None,
         *,
         layers: Sequence[Layer] | None = None,
-        inputs: int | Shape | None = None,
+        inputs: int | Shape | TableEncoder | None = None,
         activation: str | Layer = "relu",
         dropout: float = 0.0,
         weight_init: Initializer | str | None = None,
@@ -107,7 +109,8 @@ class MLP(Exchanged):
                 raise ValueError(
                     f"MLP: got inputs={inputs!r} beside sizes, whose first number they are."
                 )
-            inputs, *widths = checked_sizes(sizes)
+            self._encoder, numbers = split_encoder(sizes)
+            inputs, *widths = checked_sizes(numbers)
             layers = dense_stack(
                 widths,
                 activation,
@@ -115,8 +118,16 @@ class MLP(Exchanged):
                 weight_init=weight_init,
                 bias_init=bias_init,
             )
+        if isinstance(inputs, TableEncoder):
+            self._encoder, inputs = inputs, inputs.width
         sample_shape = sample_shape_of(inputs)
         assert layers is not None  # noqa: S101
+        if self._encoder is not None:
+            layers = [*self._encoder.layers(), *Network.of(layers).layers]
+            if scaling is not None:
+                raise ValueError(
+                    f"MLP: got scaling={scaling!r} beside a TableEncoder, which scales, expected None."
+                )
         randomness.check_seed(seed)
         chosen_loss = choose("loss", loss, LOSSES, Loss)
         auto = "auto" in (backend, device)
@@ -238,6 +249,7 @@ class MLP(Exchanged):
         moved._seed, moved._units, moved._columns = self._seed, self._units, self._columns
         moved._scaling_kind, moved._scaling = self._scaling_kind, self._scaling
         moved._target_kind, moved._given = self._target_kind, self._given
+        moved._encoder = self._encoder
         moved._forget()
         with self.backend.scope():
             vector, state = self._problem.to_host(self._weights)

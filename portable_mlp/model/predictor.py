@@ -25,6 +25,7 @@ from portable_mlp.nn.choices import check_name
 from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.scaling import Scaling
 from portable_mlp.summary import summary
+from portable_mlp.tables.encoder import TableEncoder
 from portable_mlp.training.evaluate import (
     Evaluate,
     bring_over,
@@ -58,6 +59,7 @@ class Predictor:
     _scaling_kind: str | None = None
     _scaling: Scaling | None = None
     _columns: Columns = Columns()
+    _encoder: TableEncoder | None = None
 
     def _check_outputs(self) -> None:
         problem = self._problem
@@ -141,6 +143,11 @@ class Predictor:
     def target_scaling(self) -> Scaling | None:
         """What is done to targets before the loss sees them; `predict` undoes it."""
         return self._problem.target_scaling
+
+    @property
+    def encoder(self) -> TableEncoder | None:
+        """What makes numbers of the columns of a table; None where samples are numbers already."""
+        return self._encoder
 
     @property
     def columns(self) -> Columns:
@@ -280,7 +287,7 @@ class Predictor:
                 f"scaling is {self._scaling_kind!r} and the model has seen no data: call fit first, "
                 "which works out what to scale by."
             )
-        return Border(self._problem, self._units, self._scaling, self._columns)
+        return Border(self._problem, self._units, self._scaling, self._columns, self._encoder)
 
     def activations(self, X: Any, layer: str) -> Any:  # noqa: N803
         """What a layer gives for each sample, at prediction.

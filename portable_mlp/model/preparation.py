@@ -25,6 +25,7 @@ from portable_mlp.data.source import Source, pieces_of, split_source
 from portable_mlp.data.stream import Stream, loaded, row_bytes, scalings_of, targets_of
 from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.scaling import Scaling
+from portable_mlp.tables.encoder import TableEncoder
 from portable_mlp.training.feed import Feed, Streamed, Whole
 from portable_mlp.training.options import Options
 from portable_mlp.training.problem import Data, Problem
@@ -44,16 +45,22 @@ class Border:
         units: outputs of the network.
         scaling: of the samples, or None.
         columns: names of the features, as far as they are known.
+        encoder: of tables, or None.
     """
 
     problem: Problem
     units: int
     scaling: Scaling | None
     columns: Columns
+    encoder: TableEncoder | None
+
+    def opened(self, X: Any) -> Opened:  # noqa: N803
+        """X as an array of numbers and the names of its columns."""
+        return opened("X", X) if self.encoder is None else self.encoder.opened(X)
 
     def features(self, X: Any, *, allow_empty: bool = False) -> Any:  # noqa: N803
         """X on the device, scaled."""
-        x = opened("X", X)
+        x = self.opened(X)
         self._check_names(x.names)
         return border.features(
             x,
@@ -103,7 +110,7 @@ class Border:
 
     def mapped(self, X: Any, y: Any, budget: int) -> tuple[Any, Any]:  # noqa: N803
         """A memory map of more than the budget, and its targets, as a source; all else as it is."""
-        if not isinstance(X, np.memmap) or X.ndim < 2:
+        if not isinstance(X, np.memmap) or X.ndim < 2 or self.encoder is not None:
             return X, y
         source = scan_arrays(X, None if y is None else np.asarray(opened("y", y).array))
         return (source, None) if self._bytes(source) > budget else (X, y)
@@ -232,11 +239,11 @@ class Preparation(Border):
         fraction: float,
     ) -> tuple[Whole, Whole | None, float | None]:
         backend, loss = self.problem.backend, self.problem.loss
-        x, t = opened("X", X), opened_targets(y, loss)
+        x, t = self.opened(X), opened_targets(y, loss)
         self.columns = named(self.columns, x, t)
         self._scale_by(x, t, fraction)
         data, total = self.data(x, t, sample_weight, class_weight)
-        if self.scaling is None:
+        if self.scaling is None and self.encoder is None:
             warn_of_samples(x, data.x, backend)
         warn_of_targets(t, data.y, loss, backend, self.problem.target_scaling)
         self.marks = (fingerprint(x.array, t.array, backend),)

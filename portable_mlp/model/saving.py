@@ -53,6 +53,7 @@ def saved(model: MLP) -> SavedModel:
             target_scaling=model._target_kind,
             columns=model.columns,
             training=model.training_record,
+            encoder=model.encoder,
             written_by=f"portable_mlp {__version__}",
         ),
         problem.layout.named(vector, np),
@@ -101,6 +102,7 @@ def restored(
     model._seed, model._units = description.seed, description.output_shape[0]
     model._scaling_kind, model._scaling = description.scaling, file.scaling
     model._target_kind, model._columns = description.target_scaling, description.columns
+    model._encoder = description.encoder
     model._given = model._scaling, file.target_scaling
     model._forget()
     with model.backend.scope():

@@ -119,8 +119,8 @@ class Trainable(Predictor):
         border.check_class_weight(class_weight, self.loss)
         with self.backend.scope():
             prepared = Preparation(
-                *(self._problem, self._units, self._scaling, self._columns, self._seed),
-                *(self._scaling_kind, self._target_kind, options, device_budget),
+                *(self._problem, self._units, self._scaling, self._columns, self._encoder),
+                *(self._seed, self._scaling_kind, self._target_kind, options, device_budget),
             )
             feed, validation, total = prepared.feeds(
                 X, y, sample_weight, class_weight, validation_data, validation_fraction

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portable_mlp import MLP
+from portable_mlp import MLP, TableEncoder
 from portable_mlp.files import ModelFileError, container, inspect
+from portable_mlp.files.saved import parse
 
 MOST = 100 * 2**20
 
@@ -343,3 +344,29 @@ def test_file_without_permission(model_file: Path, small: bytes) -> None:
     with pytest.raises(PermissionError, match="can't be read: Permission denied"):
         MLP.load(model_file)
     model_file.chmod(stat.S_IRUSR)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d["encoder"].update(clip="yes"), "encoder.clip is 'yes'"),
+        (
+            lambda d: d["encoder"]["numbers"][0].update(factor=0),
+            "expected finite numbers, the second",
+        ),
+        (lambda d: d["encoder"]["categories"][0].update(levels=["a", "a"]), "2 levels, 1 of them"),
+        (lambda d: d["encoder"].update(names=["other"]), "expected each once"),
+        (lambda d: d["encoder"].update(numbers=[], categories=[]), "no column says anything"),
+        (lambda d: d["encoder"]["numbers"].pop(), "makes 1 numbers of a row"),
+        (lambda d: d.update(scaling="standard"), "and no scaling beside it"),
+        (lambda d: d.update(requires=[]), "an encoder that it does not require"),
+        (lambda d: d.update(encoder=None), "an encoder that it does not require, or the other way"),
+    ],
+)
+def test_encoders(forge: Any, model_file: Path, change: Any, words: str) -> None:
+    table = {"x": [1.0, 2.0], "kind": ["a", "b"]}
+    MLP([TableEncoder.of(table), 2]).save(model_file)
+    forge = type(forge)(model_file.read_bytes())
+    assert parse(forge.described(lambda d: None)).description.encoder == TableEncoder.of(table)
+    with pytest.raises(ModelFileError, match=words):
+        parse(forge.described(change))

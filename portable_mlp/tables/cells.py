@@ -1,0 +1,190 @@
+"""The cells of one column: are these numbers, text or dates, and which of them are gaps?"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portable_mlp.data.target import class_name, number_of, short
+
+GAPS = frozenset(("", "?", "na", "n/a", "#n/a", "nan", "null", "none", "<na>"))
+"""Text that stands for nothing, in small letters and without the spaces around it."""
+DATES = (
+    "make columns of numbers of it that may have to do with the target, such as the year, the month, "
+    "the weekday or the days since a fixed day, or leave it out"
+)
+"""What to do with a column of dates."""
+_TIME = r"([T ,]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[AaPp]\.?[Mm]\.?|[+-]\d{2}:?\d{2})?)?"
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATE = re.compile(
+    rf"(\d{{4}}([-/.])\d{{1,2}}\2\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\3(\d{{4}}|\d{{2}})"
+    rf"|\d{{1,2}}\.?[ -]{_MONTH}\.?[ ,-]+\d{{2,4}}|{_MONTH}\.? \d{{1,2}},? \d{{4}}){_TIME}",
+    re.IGNORECASE,
+)
+_CALENDAR = ("date", "datetime", "Timestamp", "time", "datetime64", "Period")
+_SPANS = ("timedelta", "Timedelta", "timedelta64")
+
+
+def dates(where: str, found: str) -> str:
+    """The sentence for a column of dates.
+
+    Args:
+        where: the column in messages.
+        found: one of them.
+    """
+    return f"{where} holds dates such as {short(found)}, expected numbers or categories: {DATES}."
+
+
+def spans(where: str) -> str:
+    """The sentence for a column of time spans."""
+    return f"{where} holds time spans, expected numbers: turn them into numbers, such as seconds."
+
+
+def text_of(cell: str) -> str | None:
+    """Text without the spaces around it; None for what stands for nothing."""
+    cell = cell.strip()
+    return None if cell.lower() in GAPS else cell
+
+
+def from_text(
+    where: Callable[[int | None], str], cells: Sequence[str], is_text: bool
+) -> NDArray[Any]:
+    """A column of a .csv file as numbers with NaN for gaps, or as text with None.
+
+    Args:
+        where: gives the column in messages, with the line of a row or without any.
+        cells: as they stand there.
+        is_text: whether they are categories, also where they look like numbers or dates.
+
+    Raises:
+        ValueError: dates, or a few cells of text in a column of numbers.
+    """
+    texts = {cell: text_of(cell) for cell in dict.fromkeys(cells)}
+    if is_text:
+        return _filled(texts[cell] for cell in cells)
+    values = {cell: None if t is None else number_of(t) for cell, t in texts.items()}
+    words = [t for cell, t in texts.items() if t is not None and values[cell] is None]
+    endless = {cell for cell, v in values.items() if v is not None and math.isinf(v)}
+    if endless and not words:
+        row = next(k for k, cell in enumerate(cells) if cell in endless)
+        raise ValueError(f"{where(row)}: got {values[cells[row]]}, expected a finite number.")
+    if not words:
+        numbers = {cell: math.nan if v is None else v for cell, v in values.items()}
+        return np.array([numbers[cell] for cell in cells], np.float64)
+    count = sum(values[cell] is not None for cell in cells)
+    if not count:
+        _check_dates(where(None), words)
+    odd = set(words)
+    rows = [k for k, cell in enumerate(cells) if texts[cell] in odd]
+    if len(rows) < count:  # thousands of prices and one "on request" are no categories
+        raise ValueError(
+            f"{where(rows[0])}: got {short(cells[rows[0]].strip())}, expected a number as in {count:,} "
+            "other rows: empty the cell if it is not known, or say that the column is categorical."
+        )
+    return _filled(texts[cell] for cell in cells)
+
+
+def from_objects(where: str, values: NDArray[Any], is_text: bool = False) -> NDArray[Any]:
+    """A column of a data frame or array as numbers with NaN for gaps, or as text with None.
+
+    Args:
+        where: the column in messages.
+        values: (rows,), of any type.
+        is_text: whether they are categories, also where they are numbers.
+
+    Raises:
+        ValueError: dates, time spans, or things of several kinds.
+    """
+    kind = values.dtype.kind
+    if kind == "M":
+        raise ValueError(dates(where, str(values[0]) if len(values) else "NaT"))
+    if kind == "m":
+        raise ValueError(spans(where))
+    if kind in "iuf":
+        numbers = values.astype(np.float64)
+        return as_text(numbers) if is_text else numbers
+    if kind == "b":
+        return _filled(map(str, values.tolist()))
+    if kind not in "OSUT":
+        raise ValueError(f"{where} has dtype {values.dtype}, expected numbers or text.")
+    return _of_kinds(where, values.tolist(), is_text)
+
+
+def _of_kinds(where: str, values: list[Any], is_text: bool) -> NDArray[Any]:
+    """Python's objects, all of one kind but for gaps."""
+    there = [v for v in values if not _is_gap(v)]
+    kinds = {type(v) for v in there}
+    names = sorted(kind.__name__ for kind in kinds)
+    if any(name in _CALENDAR for name in names):
+        raise ValueError(dates(where, str(there[0])))
+    if any(name in _SPANS for name in names):
+        raise ValueError(spans(where))
+    if all(issubclass(kind, str) for kind in kinds):
+        texts = {v: text_of(v) for v in dict.fromkeys(there)}
+        words = [t for t in texts.values() if t is not None]
+        if not is_text:
+            _check_dates(where, words)
+        return _filled(None if _is_gap(v) else texts[v] for v in values)
+    if all(kind in (bool, np.bool_) for kind in kinds):
+        return _filled(None if _is_gap(v) else str(v) for v in values)
+    if bool in kinds or not all(_is_number(kind) for kind in kinds):
+        raise ValueError(
+            f"{where} holds {' and '.join(names)}, expected numbers alone or text alone: "
+            "X[column].astype(str) makes text."
+        )
+    numbers = np.array([math.nan if _is_gap(v) else float(v) for v in values], np.float64)
+    return as_text(numbers) if is_text else numbers
+
+
+def as_text(numbers: NDArray[np.float64]) -> NDArray[Any]:
+    """Numbers as the names of categories: ``"3"`` of 3.0, None of NaN."""
+    names = {v: class_name(v) for v in np.unique(numbers[np.isfinite(numbers)]).tolist()}
+    return _filled(None if v != v else names.get(v, str(v)) for v in numbers.tolist())
+
+
+def as_numbers(where: str, texts: NDArray[Any]) -> NDArray[np.float64]:
+    """Text that is a number in each row, for a column that was one of numbers before.
+
+    Args:
+        where: the column in messages.
+        texts: with None for gaps.
+
+    Raises:
+        ValueError: text that is none.
+    """
+    values = {t: math.nan if t is None else number_of(t) for t in dict.fromkeys(texts.tolist())}
+    for text, value in values.items():
+        if value is None:
+            raise ValueError(f"{where} holds {short(text)}, expected numbers as in training.")
+    return np.array([values[t] for t in texts.tolist()], np.float64)
+
+
+def _check_dates(where: str, words: Sequence[str]) -> None:
+    """Refuses a column of which every cell that is no gap looks like a date."""
+    if words and all(_DATE.fullmatch(word) for word in words):
+        raise ValueError(dates(where, words[0]))
+
+
+def _filled(values: Iterable[str | None]) -> NDArray[Any]:
+    listed = list(values)
+    made = np.empty(len(listed), object)
+    made[:] = listed
+    return made
+
+
+def _is_gap(value: Any) -> bool:
+    """None, NaN, and what pandas has for nothing."""
+    return (
+        value is None
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float) and math.isnan(value))
+    )
+
+
+def _is_number(kind: type) -> bool:
+    return issubclass(kind, (int, float, np.number)) or kind.__name__ == "Decimal"

@@ -1,0 +1,100 @@
+"""Tables with text and gaps from files."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from portable_mlp.data import DataFileError
+from portable_mlp.tables import TableEncoder, read_table
+
+
+def table(tmp_path: Path, text: str, **options: Any) -> Any:
+    path = tmp_path / "t.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_table(path, options.pop("target", "y"), **options)
+
+
+def test_numbers_text_and_gaps(tmp_path: Path) -> None:
+    text = 'a,b,y\n1, x ,no\n?,"y, z",yes\n NaN ,,no\n3.5,x,no\n'
+    found = table(tmp_path, text)
+    a, b = found.X.columns["a"], found.X.columns["b"]
+    assert a.dtype == np.float64
+    assert [None if v != v else v for v in a] == [1, None, None, 3.5]
+    assert b.tolist() == ["x", "y, z", None, "x"]
+    assert (found.y.tolist(), found.classes, found.target) == ([0, 1, 0, 0], ("no", "yes"), "y")
+
+
+def test_some_columns_and_no_target(tmp_path: Path) -> None:
+    found = table(tmp_path, "a,b,y\n1,x,2\n", target=None, features=["y", "b"])
+    assert found.X.names == ("y", "b")
+    assert (found.y, found.target, found.classes) == (None, "", ())
+
+
+def test_numbers_as_categories_keep_their_zeros(tmp_path: Path) -> None:
+    found = table(tmp_path, "zip,y\n01067,1.5\n10115,2.5\n", categorical=["zip"])
+    assert found.X.columns["zip"].tolist() == ["01067", "10115"]
+    assert found.y.tolist() == [[1.5], [2.5]]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "a,y\n1,0\n2,1\n3,0\nx,1\n",
+            r"t.csv: line 5, column 'a': got 'x', expected a number as in 3 ",
+        ),
+        ("a,y\n1,0\ninf,1\n", r"t.csv: line 3, column 'a': got inf, expected a finite number"),
+        (
+            "a,y\n2020-01-31,0\n,1\n",
+            r"t.csv: column 'a' holds dates such as '2020-01-31', expected",
+        ),
+        ("a,y\n1,0\n2\n", r"t.csv: line 3 has 1 cells, expected 2 as in the header"),
+        ("a,y\nx,0\nz,\n", r"t.csv: line 3, target 'y': the cell is empty"),
+        ("a,y\n", r"t.csv: holds a header and no samples"),
+        ("a,b\n1,2\n", r"there is no column 'y'"),
+        ("a,a,y\n1,2,3\n", r"2 columns are named 'a'"),
+        ("a,y\nx,1\nz,1\n", r"target 'y' is '1' in every line"),
+    ],
+)
+def test_bad_files(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(DataFileError, match=words) as caught:
+        table(tmp_path, text)
+    assert str(caught.value).count(str(tmp_path)) == 1
+
+
+def test_parquet_says_the_same(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {
+        "a": [1, None, 3],
+        "b": ["x", "?", None],
+        "c": pa.array(["u", "v", "u"]).dictionary_encode(),
+        "d": [True, False, None],
+        "y": [0, 1, 0],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    (tmp_path / "t.csv").write_text("a,b,c,d,y\n1,x,u,True,0\n,?,v,False,1\n3,,u,,0\n")
+    found, text = (read_table(tmp_path / f"t.{end}", "y") for end in ("parquet", "csv"))
+    assert TableEncoder.of(found.X) == TableEncoder.of(text.X)
+    assert (found.y == text.y).all()
+    assert found.classes == text.classes == ("0", "1")
+
+
+def test_parquet_that_can_not_be_taken(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "t.parquet"
+    for column, words in (
+        ([datetime.date(2024, 2, 29)], "column 'a' holds dates such as '2024-02-29', expected"),
+        ([datetime.timedelta(1)], "column 'a' holds time spans"),
+        ([[1]], "column 'a' holds list"),
+    ):
+        pq.write_table(pa.table({"a": column, "y": [1.5]}), path)
+        with pytest.raises(DataFileError, match=words):
+            read_table(path, "y")
+    pq.write_table(pa.table({"a": [1, 2], "y": [1.5, None]}), path)
+    with pytest.raises(DataFileError, match="row 2, target 'y': the cell is null"):
+        read_table(path, "y")
