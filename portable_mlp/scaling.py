@@ -16,6 +16,9 @@ from portable_mlp.nn.losses import Loss
 
 SCALINGS = ("standard", "minmax", "/255")
 """The names of scalings: mean 0 and standard deviation 1; 0 to 1; bytes of an image as 0 to 1."""
+CLAMPED = "clamped"
+"""Of targets alone: as ``"standard"``, and no prediction leaves the range of the targets trained on."""
+TARGET_SCALINGS = (*SCALINGS, CLAMPED)
 _BYTES_AT_ONCE = 2**18
 
 
@@ -30,6 +33,8 @@ class Scaling:
         kind: one of `SCALINGS`.
         shift: what is taken away, in the shape of a sample.
         factor: what is multiplied by, finite, not 0.
+        low: of kind ``"clamped"``: the smallest number that is predicted, scaled; else None.
+        high: the largest, likewise.
 
     Example:
         >>> import numpy as np
@@ -42,15 +47,17 @@ class Scaling:
     kind: str
     shift: NDArray[np.float64]
     factor: NDArray[np.float64]
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         """Checks the kind and makes arrays of what was given."""
         if not isinstance(self.kind, str):
             raise TypeError(
-                f"Scaling: kind is {self.kind!r}, expected one of {', '.join(SCALINGS)}."
+                f"Scaling: kind is {self.kind!r}, expected one of {', '.join(TARGET_SCALINGS)}."
             )
-        check_name("Scaling: kind", self.kind, SCALINGS)
-        for name in ("shift", "factor"):
+        check_name("Scaling: kind", self.kind, TARGET_SCALINGS)
+        for name in self.parts:
             try:
                 array = np.asarray(getattr(self, name), np.float64)
             except (TypeError, ValueError):
@@ -58,6 +65,11 @@ class Scaling:
                     f"Scaling: its {name} is no array of numbers, expected one in the shape of a sample."
                 ) from None
             object.__setattr__(self, name, array)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of its arrays."""
+        return parts_of(self.kind)
 
     @classmethod
     def of(cls, kind: str, blocks: Iterable[Any]) -> Scaling:
@@ -107,6 +119,18 @@ class Scaling:
         x = x * backend.asarray(1 / self.factor)
         return x + backend.asarray(self.shift) if shift else x
 
+    def clamp_on_device(self, x: Any, backend: Backend) -> Any:
+        """Scaled predictions within the range of the targets; as they are, unless it is ``"clamped"``."""
+        if self.low is None or self.high is None:
+            return x
+        xp = backend.xp
+        return xp.minimum(xp.maximum(x, backend.asarray(self.low)), backend.asarray(self.high))
+
+
+def parts_of(kind: str) -> tuple[str, ...]:
+    """Names of the arrays of a scaling."""
+    return ("shift", "factor", "low", "high") if kind == CLAMPED else ("shift", "factor")
+
 
 class Statistics:
     """What a scaling needs to know, block after block.
@@ -120,7 +144,7 @@ class Statistics:
 
     def __init__(self, kind: str) -> None:
         """No rows yet."""
-        check_name("scaling", kind, SCALINGS)
+        check_name("scaling", kind, TARGET_SCALINGS)
         self.kind, self.rows = kind, 0
         self._shape: Shape = ()
         self._mean: Any = 0.0
@@ -135,10 +159,10 @@ class Statistics:
         self._shape = tuple(block.shape[1:])
         for part in _parts(block):
             x = block[part].astype(np.float64)
-            if self.kind == "minmax":
+            if self.kind in ("minmax", CLAMPED):
                 self._low = np.minimum(self._low, x.min(axis=0))
                 self._high = np.maximum(self._high, x.max(axis=0))
-            elif self.kind == "standard":
+            if self.kind in ("standard", CLAMPED):
                 self._first = x[0] if self._first is None else self._first
                 self._constant = self._constant & (x == self._first).all(axis=0)
                 rows, mean = len(x), x.mean(axis=0)
@@ -171,6 +195,9 @@ class Statistics:
                 f"scaling: feature {place} has numbers too large or too small to be scaled, expected "
                 "a spread between 1e-300 and 1e300."
             )
+        if self.kind == CLAMPED:
+            low, high = ((end - shift) * factor for end in (self._low, self._high))
+            return Scaling(self.kind, np.asarray(shift), factor, low, high)
         return Scaling(self.kind, np.asarray(shift), factor)
 
 
@@ -187,12 +214,15 @@ def check_kind(what: str, scaling: str | Scaling | None, shape: Shape) -> str | 
     """
     if scaling is None:
         return None
+    kinds = TARGET_SCALINGS if what == "target_scaling" else SCALINGS
     if not isinstance(scaling, Scaling):
         if not isinstance(scaling, str):
-            raise TypeError(f"{what}: got {scaling!r}, expected one of {', '.join(SCALINGS)}.")
-        check_name(what, scaling, SCALINGS)
+            raise TypeError(f"{what}: got {scaling!r}, expected one of {', '.join(kinds)}.")
+        check_name(what, scaling, kinds)
         return scaling
-    for name, array in (("shift", scaling.shift), ("factor", scaling.factor)):
+    check_name(what, scaling.kind, kinds)
+    for name in scaling.parts:
+        array = getattr(scaling, name)
         if array.shape != shape or not np.isfinite(array).all():
             raise ValueError(
                 f"{what}: its {name} has shape {array.shape}, expected finite numbers of shape {shape}."

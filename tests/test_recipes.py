@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portable_mlp import MLP, backends, nn
+from portable_mlp import MLP, TableEncoder, backends, nn, optim
 from portable_mlp.nn.dense_stack import dense_stack
 from portable_mlp.recipes import RECIPES, Recipe, table_recipe
 
@@ -107,3 +107,73 @@ def test_a_table_is_learned_about_as_well_as_by_scikit_learn(name: str) -> None:
         for p in (predicted, theirs.predict(X[test]))
     )
     assert wrong <= other + (0.03 if classes else 0)
+
+
+# -- realmlp-s -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [3, 0])
+def test_realmlp_is_the_network_of_its_paper(classes: int) -> None:
+    recipe = RECIPES["realmlp-s"].suited(classes)
+    layers = recipe.build(4, classes).network.layers
+    activation = "selu" if classes else "mish"
+    block = ["ntk_dense", activation]
+    assert [layer.kind for layer in layers] == ["scale", *block, *block, *block, "ntk_dense"]
+    options = recipe.fit_options()
+    assert options["optimizer"] == optim.Adam(beta2=0.95)
+    rate = 0.04 if classes else 0.07
+    shown = (rate, "coslog4", 256, 256)
+    names = ("learning_rate", "schedule", "epochs", "batch_size")
+    assert tuple(options[name] for name in names) == shown
+    (best,) = options["callbacks"]
+    assert (best.monitor, best.ties) == ("val_accuracy" if classes else "val_loss", "last")
+
+
+@pytest.mark.parametrize("classes", [3, 0])
+def test_realmlp_moves_as_pytorch_with_groups_of_parameters(classes: int) -> None:
+    """The paper's network, written in PyTorch, with its rates for factors, weights and biases."""
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    x = random.normal(size=(40, 4))
+    y = random.integers(0, 3, 40) if classes else random.normal(size=(40, 1))
+    recipe = replace(RECIPES["realmlp-s"].suited(classes), hidden=(6, 5), epochs=12, validation=0.0)
+    model = recipe.build(4, classes, dtype="float64", seed=3)
+    first = {n: torch.tensor(v, requires_grad=True) for n, v in model.parameters().items()}
+    model.fit(x, y, **recipe.fit_options())
+
+    rates = {".scale": 6.0, ".weight": 1.0, ".bias": 0.1}
+    groups = {end: [v for n, v in first.items() if n.endswith(end)] for end in rates}
+    adam = torch.optim.Adam([{"params": part} for part in groups.values()], betas=(0.9, 0.95))
+    act = torch.nn.SELU() if classes else torch.nn.Mish()
+    inputs = torch.tensor(x)
+    targets = torch.tensor(y if classes else (y - y.mean()) / y.std())
+    for step in range(12):
+        rate = 0.5 - 0.5 * np.cos(2 * np.pi * np.log2(1 + 15 * step / 12))
+        for group, factor in zip(adam.param_groups, rates.values(), strict=True):
+            group["lr"] = (0.04 if classes else 0.07) * rate * factor
+        h = inputs * first["scale_1.scale"]
+        for k in (1, 2, 3):
+            weight, bias = first[f"ntk_dense_{k}.weight"], first[f"ntk_dense_{k}.bias"]
+            h = h @ weight / len(weight) ** 0.5 + bias
+            h = act(h) if k < 3 else h
+        if classes:
+            loss = torch.nn.functional.cross_entropy(h, targets, label_smoothing=0.1)
+        else:
+            loss = torch.nn.functional.mse_loss(h, targets)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    for name, value in model.parameters().items():
+        np.testing.assert_allclose(value, first[name].detach().numpy(), rtol=1e-7, atol=1e-9)
+
+
+def test_realmlp_learns_a_table_and_stays_in_range() -> None:
+    random = np.random.default_rng(0)
+    table = {"x": random.normal(size=300), "kind": random.choice(list("abc"), 300).tolist()}
+    y = 100 + 10 * table["x"][:, None] + 5.0 * (np.asarray(table["kind"]) == "b")[:, None]
+    recipe = replace(RECIPES["realmlp-s"].suited(0), epochs=40, hidden=(32, 32))
+    model = recipe.build(TableEncoder.of(table), 0)
+    model.fit(table, y, **recipe.fit_options())
+    assert model.evaluate(table, y, metrics=["r2"])["r2"] > 0.98
+    far = model.predict({"x": [-50, 50], "kind": ["a", "b"]})
+    assert y.min() - 1e-4 <= far.min() < far.max() <= y.max() + 1e-4

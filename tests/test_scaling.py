@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from portable_mlp import MLP
 from portable_mlp.backends import Backend
+from portable_mlp.files import inspect
 from portable_mlp.metrics import Metric
 from portable_mlp.nn import Dense
 from portable_mlp.scaling import Scaling
@@ -208,3 +210,41 @@ def test_double_precision_of_another_library_is_scaled_before_it_is_rounded() ->
             assert np.array_equal(found.shift, expected.shift)
             assert np.array_equal(found.factor, expected.factor)
         assert np.array_equal(np.asarray(models[1].forward(array)), models[0].forward(far))
+
+
+# -- predictions within the range of the targets ---------------------------------------------------
+
+
+def test_clamped_predictions(backend: Backend, tmp_path: Path) -> None:
+    x = np.linspace(-1, 1, 40)[:, None]
+    y = 500 + 100 * x
+    model = MLP(
+        [1, 1],
+        loss="squared_error",
+        target_scaling="clamped",
+        metrics=["mean_squared_error"],
+        backend=backend,
+    )
+    model.fit(x, y, epochs=200, learning_rate=0.05)
+    far = np.asarray([[-9.0], [0.0], [9.0]])
+    np.testing.assert_allclose(np.asarray(model.predict(far))[:, 0], [400, 500, 600], rtol=1e-3)
+    # a target beyond the range is one that is missed, not one that is moved
+    assert model.evaluate([[9.0]], [[900.0]])["mean_squared_error"] == pytest.approx(
+        300**2, rel=1e-4
+    )
+    model.save(tmp_path / "m.st")
+    again = MLP.load(tmp_path / "m.st", backend=backend)
+    assert np.array_equal(again.predict(far), model.predict(far))
+    assert inspect(tmp_path / "m.st").target_scaling == "clamped"
+
+
+def test_samples_are_not_clamped() -> None:
+    with pytest.raises(ValueError, match="scaling: got 'clamped', expected one of"):
+        MLP([1, 2], scaling="clamped")
+    scaling = Scaling.of("clamped", [np.asarray([[1.0], [3.0]])])
+    assert (scaling.low, scaling.high) == (-1, 1)
+    with pytest.raises(ValueError, match="scaling: got 'clamped'"):
+        MLP([1, 2], scaling=scaling)
+    assert MLP([1, 1], loss="squared_error", target_scaling=scaling).target_scaling is scaling
+    with pytest.raises(TypeError, match="its low is no array of numbers"):
+        Scaling("clamped", np.zeros(1), np.ones(1))

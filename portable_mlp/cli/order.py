@@ -97,11 +97,17 @@ class Order:
             ValueError: an unknown name.
         """
         start = default
-        if self.preset is not None:
+        if self.preset is not None and not self.table_preset:
             start = choose("--preset", self.preset, RECIPES, Recipe)
             kept = ("scaling", "validation", "patience")
             start = replace(start, **{name: getattr(default, name) for name in kept})
         return replace(start, **self.changes)
+
+    @property
+    def table_preset(self) -> Recipe | None:
+        """The preset, if it is one for tables."""
+        recipe = None if self.preset is None else RECIPES.get(self.preset)
+        return recipe if recipe is not None and recipe.for_tables else None
 
     def check(self) -> None:
         """Refuses unknown names and impossible numbers, before any data are read.
@@ -109,7 +115,7 @@ class Order:
         Raises:
             ValueError: with the nearest name.
         """
-        recipe = self.recipe(RECIPES["plain"])
+        recipe = self.recipe(self.table_preset or RECIPES["plain"])
         choose("--activation", recipe.activation, ACTIVATIONS, Layer)
         choose("--optimizer", recipe.optimizer, OPTIMIZERS, Optimizer)
         choose("--schedule", recipe.schedule, SCHEDULES, Schedule)

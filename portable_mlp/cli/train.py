@@ -213,6 +213,8 @@ def train(
         order.check()
         if data in DATASETS:
             _refuse(data, "a file of your own", files_only)
+            if order.table_preset:
+                _refuse(data, "a file of your own", {"--preset": recipe})
         else:
             _check_is_file(data)
             _refuse(data, "the data sets", {"--data-dir": data_dir})

@@ -28,7 +28,7 @@ from portable_mlp.model.preparation import DEVICE_BUDGET
 from portable_mlp.nn.choices import check_name
 from portable_mlp.recipes import Recipe, table_recipe
 from portable_mlp.scaling import SCALINGS
-from portable_mlp.tables import TableEncoder
+from portable_mlp.tables import TableEncoder, TableRows
 from portable_mlp.tables.source import EncodedTable
 from portable_mlp.training import History
 from portable_mlp.training.split import held_out
@@ -70,14 +70,17 @@ class TableOptions:
         if self.patience is not None and self.patience < 0:
             raise ValueError(f"--patience: got {self.patience}, expected at least 0.")
 
-    def recipe(self, rows: int, encoded: bool = False) -> Recipe:
-        """The recipe for so many rows, with what was given.
+    def recipe(self, source: Source | TableRows, preset: Recipe | None) -> Recipe:
+        """The recipe for these rows, with what was given.
 
         Args:
-            rows: of the table.
-            encoded: whether an encoder scales them.
+            source: the rows; those of a table are scaled by its encoder.
+            preset: for tables, or None.
         """
-        recipe = table_recipe(rows)
+        encoded = isinstance(source, (TableRows, EncodedTable))
+        classes = len(source.classes if isinstance(source, TableRows) else source.columns.classes)
+        rows = source.X.rows if isinstance(source, TableRows) else source.rows
+        recipe = table_recipe(rows) if preset is None else preset.suited(classes)
         if encoded:
             recipe = replace(recipe, scaling=None)
         if self.scale is not None:
@@ -86,7 +89,8 @@ class TableOptions:
             recipe = replace(recipe, patience=self.patience or None)
         if self.validation is not None:
             recipe = replace(recipe, validation=self.validation)
-        if not recipe.validation:  # nothing says when to stop: about as long as most tables take
+        if not recipe.validation and preset is None:
+            # nothing says when to stop: about as long as most tables take
             recipe = replace(recipe, patience=None, epochs=min(recipe.epochs, 50))
         return recipe
 
@@ -103,7 +107,7 @@ def train_table(file: Path, options: TableOptions, order: Order) -> None:
     with usage_errors():
         made = order.made_backend()
         source, encoder = _rows(file, options, order)
-        recipe = order.recipe(options.recipe(source.rows, encoder is not None))
+        recipe = order.recipe(options.recipe(source, order.table_preset))
         classes = len(source.columns.classes)
         inputs = source.sample_shape if encoder is None else encoder
         model = recipe.build(inputs, classes, backend=made, seed=order.seed)
@@ -151,19 +155,19 @@ def _rows(file: Path, options: TableOptions, order: Order) -> tuple[Source, Tabl
     """The rows, and what makes numbers of them where the table has text or gaps."""
     try:
         source = training_rows(file, options.target, options.task, options.drop)
-        if not options.categorical:
+        if not options.categorical and not (order.table_preset and source.columns.features):
             return source, None
     except NotNumbersError:
         pass
     table = raw_rows(file, options.target, options.task, options.drop, options.categorical)
     if options.scale not in (None, "none"):
         raise ValueError(
-            f"--scale: got {options.scale!r} for a table with text, gaps or --categorical, expected "
+            f"--scale: got {options.scale!r} for a table that is encoded, expected "
             "none: its numbers are scaled by median and quartiles."
         )
     rows = table.X.rows
     assert table.y is not None  # noqa: S101
-    share = order.recipe(options.recipe(rows, True)).validation
+    share = order.recipe(options.recipe(table, order.table_preset)).validation
     training = np.ones(rows, bool)
     if share:
         _check_share(file, rows, share)

@@ -21,7 +21,14 @@ from portable_mlp.nn import Layer, Loss, Network, ParameterLayout
 from portable_mlp.nn.arrays import Shape
 from portable_mlp.optim import Penalty
 from portable_mlp.randomness import check_seed
-from portable_mlp.scaling import SCALINGS, Scaling, check_kind, check_target_scaling
+from portable_mlp.scaling import (
+    SCALINGS,
+    TARGET_SCALINGS,
+    Scaling,
+    check_kind,
+    check_target_scaling,
+    parts_of,
+)
 from portable_mlp.tables.encoder import TableEncoder
 
 FORMAT = "portable_mlp model"
@@ -33,7 +40,6 @@ _ENCODER = "encoder"
 """What a reader must know that is not to take a table's columns for the network's inputs."""
 _DTYPES = {"float32": "F32", "float64": "F64"}
 _SCALED = ("scaling", "target_scaling")
-_PARTS = ("shift", "factor")
 
 
 @dataclass(frozen=True)
@@ -107,11 +113,12 @@ class Description:
                 f"sample_shape is {self.sample_shape[:3]} of {axes} axes, expected 1 to "
                 f"{container.MAX_AXES} lengths of at least 1"
             )
-        kinds = [kind for kind in (self.scaling, self.target_scaling) if kind is not None]
+        kinds = [[] if kind is None else [kind] for kind in (self.scaling, self.target_scaling)]
         for what, names, known in (
             ("dtype", [self.dtype], _DTYPES),
             ("metrics", list(self.metrics), METRICS),
-            ("scaling", kinds, SCALINGS),
+            ("scaling", kinds[0], SCALINGS),
+            ("target_scaling", kinds[1], TARGET_SCALINGS),
         ):
             for name in names:
                 if name not in known and not (what == "metrics" and named_metric(name)):
@@ -148,7 +155,7 @@ class Description:
         expected = {name: (dtype, spec.shape) for name, spec, _ in self.parameters.entries}
         expected |= {f"state/{name}": (dtype, spec.shape) for name, spec, _ in self.state.entries}
         for name, shape in (("scaling", self.sample_shape), ("target_scaling", self.target_shape)):
-            keys = [f"{name}/{part}" for part in _PARTS]
+            keys = [f"{name}/{part}" for part in parts_of(getattr(self, name) or "")]
             if getattr(self, name) is not None and any(key in tensors for key in keys):
                 expected |= dict.fromkeys(keys, ("F64", shape))
         for name in sorted(tensors.keys() - expected.keys()):
@@ -195,7 +202,8 @@ def to_bytes(model: SavedModel) -> list[bytes | memoryview]:
         scaling = getattr(model, name)
         if scaling is not None:
             arrays |= {
-                f"{name}/{part}": np.asarray(getattr(scaling, part), np.float64) for part in _PARTS
+                f"{name}/{part}": np.asarray(getattr(scaling, part), np.float64)
+                for part in scaling.parts
             }
     text = _text(model.description)
     size = len(strict_json.dumps(text))  # in the header it is a JSON string
@@ -292,7 +300,8 @@ def _described(text: str) -> Description:
 def _scaling(name: str, kind: str | None, arrays: Mapping[str, np.ndarray]) -> Scaling | None:
     if kind is None or f"{name}/shift" not in arrays:
         return None
-    made = Scaling(kind, *(arrays[f"{name}/{part}"].astype(np.float64) for part in _PARTS))
+    parts = [arrays[f"{name}/{part}"].astype(np.float64) for part in parts_of(kind)]
+    made = Scaling(kind, *parts)
     try:
         check_kind(name, made, made.shift.shape)
     except ValueError as error:

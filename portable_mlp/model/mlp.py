@@ -56,7 +56,8 @@ class MLP(Exchanged):
             ``"/255"``, or a `Scaling`. The first fit works it out from its training rows; it stays with
             the model, and every method applies it.
         target_scaling: likewise, of the numbers to be predicted: the loss sees them scaled, metrics
-            and predictions are in their own units. For losses whose outputs are the prediction.
+            and predictions are in their own units. For losses whose outputs are the prediction. Or
+            ``"clamped"``: as standard, and no prediction leaves the range of the targets trained on.
         backend: ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"``, ``"dpnp"``, ``"array-api-strict"``; or
             ``"auto"``: a few steps are timed on each that can be used, and the fastest is taken.
         device: such as ``"cuda:1"``; None for the backend's default, ``"auto"`` for the fastest.

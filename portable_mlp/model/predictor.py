@@ -207,7 +207,10 @@ class Predictor:
         """
         problem = self._problem
         return self._answer(
-            X, lambda outputs, ctx: problem.in_units(problem.loss.predict(outputs, ctx))
+            X,
+            lambda outputs, ctx: problem.in_units(
+                problem.clamped(problem.loss.predict(outputs, ctx))
+            ),
         )
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803

@@ -207,7 +207,10 @@ class Trainable(Predictor):
 
     def _advance(self, optimizer: Optimizer) -> Any:
         """The compiled step for this optimizer, made at its first use."""
-        _ = self._problem.decay_mask  # made here, so that no compiler sees it being made
+        _ = (
+            self._problem.decay_mask,
+            self._problem.rate_factors,
+        )  # made here, so that no compiler sees it being made
         if optimizer not in self._advances:
             self._advances[optimizer] = make_advance(self._problem, optimizer)
         return self._advances[optimizer]

@@ -26,6 +26,7 @@ class ParameterSpec(NamedTuple):
         fan_in: inputs that feed one unit, for the rules that need it.
         fan_out: units that one input feeds.
         decay: whether L1, L2 and weight decay apply to it; false for biases and norms.
+        rate: factor of the learning rate of its steps. (L-BFGS looks for its own step and has none.)
     """
 
     shape: Shape
@@ -33,6 +34,7 @@ class ParameterSpec(NamedTuple):
     fan_in: int = 1
     fan_out: int = 1
     decay: bool = False
+    rate: float = 1.0
 
 
 def _no_randomness(shape: Shape) -> Array:

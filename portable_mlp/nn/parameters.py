@@ -135,6 +135,10 @@ class ParameterLayout:
         """``(decays, length)`` of each array: whether penalties and weight decay apply to it."""
         return [(spec.decay, math.prod(spec.shape)) for _, spec, _ in self.entries]
 
+    def rates(self) -> list[tuple[float, int]]:
+        """``(factor of the learning rate, length)`` of each array."""
+        return [(spec.rate, math.prod(spec.shape)) for _, spec, _ in self.entries]
+
     def owner(self, index: int) -> str:
         """Name of the array that holds one place of the vector."""
         for name, _, place in self.entries:

@@ -100,6 +100,7 @@ class Optimizer(PlainNumbers):
         *,
         decay_mask: Array | None = None,
         squared_norm: Array | None = None,
+        rate_factors: Array | None = None,
     ) -> tuple[Any, tuple[Any, ...]]:
         """One step: clip, decay, rule.
 
@@ -111,15 +112,20 @@ class Optimizer(PlainNumbers):
             xp: the namespace.
             decay_mask: 1 where weight decay applies, else 0; None for everywhere.
             squared_norm: ‖gradient‖² if the caller has it already and ``clip_value`` is None.
+            rate_factors: of the learning rate, one for each parameter; None for 1. Every rule's step is
+                in proportion to its rate, so the step is multiplied.
 
         Returns:
             ``(vector, state)``, new arrays.
         """
-        gradient = self.clip(gradient, xp, squared_norm)
+        gradient, before = self.clip(gradient, xp, squared_norm), vector
         if self.weight_decay:
             shrink = vector * (scalars[0] * self.weight_decay)
             vector = vector - (shrink if decay_mask is None else shrink * decay_mask)
-        return self.rule(xp, vector, gradient, state, scalars)
+        after, slots = self.rule(xp, vector, gradient, state, scalars)
+        if rate_factors is not None:
+            after = before + (after - before) * rate_factors
+        return after, slots
 
     def clip(self, gradient: Array, xp: Namespace, squared_norm: Array | None = None) -> Any:
         """The gradient within both limits. Source: Pascanu et al. 2013, for the norm."""

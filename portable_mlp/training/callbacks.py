@@ -22,15 +22,16 @@ class BestEpoch(Callback):
         monitor: a figure of `History`; None means ``"val_loss"``, or ``"loss"`` without validation.
         mode: ``"min"``, ``"max"``, or ``"auto"``: max for metrics of which more is better, such as
             accuracies, F1, AUC and R², min for all others.
-        min_delta: a change smaller than this is no improvement; ties keep the earlier epoch, and NaN is
-            none.
+        min_delta: a change smaller than this is no improvement, and NaN is none.
         restore_best: whether to go back to the best weights at the end.
+        ties: ``"first"`` keeps the earlier of equally good epochs, ``"last"`` the later.
     """
 
     monitor: str | None = None
     mode: str = "auto"
     min_delta: float = 0.0
     restore_best: bool = True
+    ties: str = field(default="first", kw_only=True)
     best: float = field(default=math.nan, init=False)
     best_epoch: int = field(default=0, init=False)
     _snapshot: Snapshot | None = field(default=None, init=False, repr=False)
@@ -42,6 +43,10 @@ class BestEpoch(Callback):
             raise ValueError(
                 f"{type(self).__name__}: mode is {self.mode!r}, expected 'auto', 'min' or 'max'."
             )
+        if self.ties not in ("first", "last"):
+            raise ValueError(
+                f"{type(self).__name__}: ties is {self.ties!r}, expected 'first' or 'last'."
+            )
 
     def on_train_begin(self, run: Run) -> None:
         self.best, self.best_epoch, self._snapshot = math.nan, 0, None
@@ -50,7 +55,8 @@ class BestEpoch(Callback):
     def on_epoch_end(self, run: Run) -> None:
         value = run.history[self._monitored(run)][-1]
         gain = self._sign * (value - self.best)
-        if gain > self.min_delta or (math.isnan(self.best) and not math.isnan(value)):
+        tie = self.ties == "last" and value == self.best
+        if tie or gain > self.min_delta or (math.isnan(self.best) and not math.isnan(value)):
             self.best, self.best_epoch = value, run.history.epochs
             self._snapshot = run.kept_snapshot() if self.restore_best else None
 

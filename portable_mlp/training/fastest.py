@@ -133,7 +133,7 @@ def _seconds_of_a_step(problem: Problem) -> float:
         rows = backend.asarray(np.tile(order, (16, 1)), backend.index_dtype)
         scalars, keys = optimizer.scalars(1, 1e-6), ((0, 0),) * problem.network.streams
         numbers = [Numbers(scalars, 1.0, keys)] * len(rows)
-        _ = problem.decay_mask
+        _ = problem.decay_mask, problem.rate_factors
         loop = backend.compile_loop(make_step(problem, optimizer))
         carry = first_carry(problem, optimizer, problem.first_weights(0), None)
         carry = backend.apart(carry, problem.layout.lengths)  # as in a training

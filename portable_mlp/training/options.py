@@ -16,6 +16,8 @@ from portable_mlp.training.feed import Order
 from portable_mlp.training.loop import Callback
 from portable_mlp.warning import warn
 
+_USUAL = 256
+"""A mini-batch of up to so many rows is nothing to be surprised at, also where there are fewer rows."""
 BATCH_SIZE = 128
 """Rows of a mini-batch where nobody says otherwise; smaller data sets are trained on at once."""
 
@@ -103,7 +105,7 @@ class Options:
         """Warns where a mini-batch was to have more rows than there are."""
         if self.batch_size is None or self.optimizer.full_batch:
             return
-        if self.batch_size > max(rows, BATCH_SIZE):
+        if self.batch_size > max(rows, _USUAL):
             warn(
                 f"batch_size: got {self.batch_size} for {rows} rows, which are taken all at once; "
                 "batch_size=None says so."

@@ -92,6 +92,14 @@ class Problem:
         parts = [np.full(length, float(decays)) for decays, length in self.layout.decay_mask()]
         return self.backend.asarray(np.concatenate(parts))
 
+    @cached_property
+    def rate_factors(self) -> Any:
+        """Of the learning rate, (parameters,); None where all are 1."""
+        rates = self.layout.rates()
+        if all(rate == 1 for rate, _ in rates):
+            return None
+        return self.backend.asarray(np.concatenate([np.full(n, rate) for rate, n in rates]))
+
     def context(self, xp: Any, keys: Keys | None = None) -> Context:
         """What layers and loss run with; training if there are keys."""
         device = self.backend.device
@@ -160,6 +168,7 @@ class Problem:
     ) -> dict[bool, tuple[Any, Any]]:
         """Outputs and targets as metrics see them: those that ignore a shift, and the others."""
         kinds = {metric.ignores_shift for metric in metrics}
+        outputs = self.clamped(outputs)
         return {
             ignored: (self.in_units(outputs, not ignored), self.in_units(targets, not ignored))
             for ignored in kinds
@@ -170,6 +179,12 @@ class Problem:
         if self.target_scaling is None:
             return values
         return self.target_scaling.undo_on_device(values, self.backend, shift)
+
+    def clamped(self, predictions: Any) -> Any:
+        """Scaled predictions as they are given: within the range of the targets, if that is asked for."""
+        if self.target_scaling is None:
+            return predictions
+        return self.target_scaling.clamp_on_device(predictions, self.backend)
 
     def first_weights(self, seed: int) -> Snapshot:
         """Weights and running statistics before any training: drawn on the host, in float64."""

@@ -108,6 +108,7 @@ def _move(
         xp,
         decay_mask=problem.decay_mask,
         squared_norm=squared,
+        rate_factors=problem.rate_factors,
     )
     totals = carry.totals._replace(squared_gradient=carry.totals.squared_gradient + squared)
     average = carry.average

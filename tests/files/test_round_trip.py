@@ -36,7 +36,7 @@ LAYERS: list[Layer] = [
     *(nn.ELU(0.5), nn.GELU("tanh"), nn.LeakyReLU(0.2), nn.PReLU(0.1), nn.Sigmoid(3.0)),
     *(nn.Dense(4, "he_normal", nn.Constant(0.25)), nn.Dense(4, use_bias=False, name="mine/a-1.b")),
     *(nn.Dropout(0), nn.Dropout(0.25), nn.LayerNorm(1e-3), nn.RMSNorm(), nn.BatchNorm(0.3, 1e-4)),
-    *(nn.Scale(0.5), nn.Embedding((3, 2), 2), nn.Flatten()),
+    *(nn.Scale(0.5, 6.0), nn.Embedding((3, 2), 2), nn.Flatten(), nn.NTKDense(4, bias_rate=0.1)),
     nn.Network.of([nn.Dense(4), nn.Tanh(name="same")]),
     nn.Residual([nn.Dense(3), nn.ReLU(), nn.Residual([nn.BatchNorm()]), nn.Dense(4)], name="block"),
 ]
@@ -150,7 +150,9 @@ def whole(backend: Backend | str, dtype: str | None = None) -> MLP:
 
 def all_layers(backend: Backend) -> MLP:
     """Every layer in one network, each with a Dense before and a norm after it."""
-    around = [[nn.Dense(4, "orthogonal"), layer, nn.RMSNorm()] for layer in LAYERS]
+    # what an embedding is given here are no category numbers, and nothing would get through it
+    layers = [layer for layer in LAYERS if not isinstance(layer, nn.Embedding)]
+    around = [[nn.Dense(4, "orthogonal"), layer, nn.RMSNorm()] for layer in layers]
     layers = [layer for group in around for layer in group]
     return MLP(layers=[*layers, nn.Dense(2)], inputs=4, loss="huber", backend=backend)
 

@@ -169,6 +169,19 @@ def make_later_layers() -> None:
         tensor(_random.integers(0, 4, (ROWS, 1))),
         column_1=normal(4, 2),
     )
+    make_layer(
+        "ntk_dense",
+        lambda x, weight, bias: x @ weight / 4**0.5 + bias,
+        normal(ROWS, 4),
+        weight=normal(4, 3),
+        bias=normal(3),
+    )
+    make_layer(
+        "ntk_dense-no_bias",
+        lambda x, weight: x @ weight / 2.0,
+        normal(ROWS, 4),
+        weight=normal(4, 3),
+    )
 
 
 def _layer_norm(x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:

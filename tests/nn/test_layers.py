@@ -31,6 +31,8 @@ GOLDEN: dict[str, nn.Layer] = {
     "batch_norm-options": nn.BatchNorm(momentum=0.3, epsilon=0.1),
     "batch_norm-two_axes": nn.BatchNorm(),
     "scale": nn.Scale(),
+    "ntk_dense": nn.NTKDense(3),
+    "ntk_dense-no_bias": nn.NTKDense(3, use_bias=False),
     "embedding": nn.Embedding([5, 2], units=3),
     "embedding-alone": nn.Embedding([4], units=2),
     "flatten": nn.Flatten(),
@@ -159,6 +161,27 @@ def test_only_weights_of_dense_decay() -> None:
 def test_dense_refuses_units(units: Any) -> None:
     with pytest.raises(ValueError, match=rf"Dense: units is {units!r}, expected a whole number"):
         nn.Dense(units)
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("inf"), "1", True])
+def test_rates_are_numbers_above_zero(rate: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"NTKDense: bias_rate is .*, expected a finite number above"
+    ):
+        nn.NTKDense(3, bias_rate=rate)
+    with pytest.raises(ValueError, match=r"Scale: rate is .*, expected a finite number above 0"):
+        nn.Scale(rate=rate)
+
+
+def test_wide_layers_of_the_neural_tangent_kind_begin_at_one() -> None:
+    random, x = randomness.HostStream(0), np.random.default_rng(0).normal(size=(50, 1000))
+    weight, bias = nn.NTKDense(300).parameters((1000,))
+    params = nn.DenseParams(
+        weight.initializer.draw(random, weight.shape, 1000, 300),
+        bias.initializer.draw(random, bias.shape, 1000, 300),
+    )
+    y, _ = nn.NTKDense(300).forward(params, x, CTX)
+    assert abs(y.std() - 2**0.5) < 0.02
 
 
 @pytest.mark.parametrize("levels", [[], 5, [3, 0], [2.5], "ab"])

@@ -174,6 +174,41 @@ def test_a_number_is_predicted_from_text(tmp_path: Path) -> None:
 def test_scale_is_for_tables_of_numbers(folder: Path) -> None:
     done = run("train", folder / "people.csv", *TRAIN, "--scale", "minmax")
     assert done.exit_code == 2
-    assert "--scale: got 'minmax' for a table with text" in " ".join(
+    assert "--scale: got 'minmax' for a table that is encoded" in " ".join(
         done.stderr.replace("│", " ").split()
     )
+
+
+def test_the_preset_for_tables(folder: Path, tmp_path: Path) -> None:
+    preset = ("--preset", "realmlp-s", "--epochs", 6, "--hidden", 32, "--out", tmp_path / "m.st")
+    passed("train", folder / "people.csv", *TRAIN[:4], *preset)
+    text = passed("info", tmp_path / "m.st").stdout
+    for words in (
+        "scale_1",
+        "ntk_dense_2",
+        "selu_1",
+        "beta2=0.95",
+        "CosLog4",
+        "label_smoothing=0.1",
+    ):
+        assert words in text
+    rows = json.loads(passed("evaluate", tmp_path / "m.st", folder / "others.csv", "--json").stdout)
+    assert rows["accuracy"] > 0.7
+
+
+def test_the_preset_takes_tables_of_numbers_too(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(120, 2)).round(3)
+    lines = [f"{a},{b},{a + b:.3f}" for a, b in x.tolist()]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["a,b,sum", *lines]) + "\n")
+    done = passed(
+        *("train", path, "--target", "sum", "--preset", "realmlp-s", "--epochs", 40, "--json"),
+        *("--hidden", 32, "--validation", 0.25),
+    )
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["held_out"]["rows"] == 30
+    assert figures["held_out"]["r2"] > 0.9
+    assert figures["columns"]["a"].startswith("number, median")
+    done = run("train", "digits", "--preset", "realmlp-s")
+    assert done.exit_code == 2
+    assert "--preset: is for a file of your own" in done.stderr

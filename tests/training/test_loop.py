@@ -808,3 +808,17 @@ def test_a_figure_that_is_nan_is_no_improvement(
     assert history.epochs == epochs
     assert stop.best_epoch == best
     assert history.best_epoch == (best or None)
+
+
+@pytest.mark.parametrize(("ties", "kept"), [("first", 1), ("last", 4)])
+def test_equally_good_epochs(ties: str, kept: int) -> None:
+    """An accuracy that stays at 1."""
+    x, y = np.asarray([[-1.0], [1.0]] * 20), np.arange(40) % 2
+    model = MLP(layers=[nn.Dense(2, nn.Constant(0.0))], inputs=1)
+    model.set_parameters({"dense_1.weight": [[-1.0, 1.0]]})
+    best = BestEpoch("val_accuracy", ties=ties)
+    history = model.fit(x, y, epochs=4, validation_data=(x, y), callbacks=[best])
+    assert set(history["val_accuracy"]) == {1.0}
+    assert (best.best_epoch, history.best_epoch) == (kept, kept)
+    with pytest.raises(ValueError, match="BestEpoch: ties is 'newest', expected 'first' or 'last'"):
+        BestEpoch(ties="newest")

@@ -162,7 +162,7 @@ def _stepper(
     optimizer, rate = plan.optimizer, plan.learning_rate
     if isinstance(optimizer, LBFGS):
         return plain_step(0.1)
-    xp, mask = host.backend.xp, host.decay_mask
+    xp, mask, rates = host.backend.xp, host.decay_mask, host.rate_factors
 
     def make() -> Step:
         slots: Any = None
@@ -175,7 +175,9 @@ def _stepper(
             slots = optimizer.init(vector, xp) if slots is None else slots
             count += 1
             after, slots = optimizer.update(
-                gradient, slots, vector, optimizer.scalars(count, rate), xp, decay_mask=mask
+                *(gradient, slots, vector, optimizer.scalars(count, rate), xp),
+                decay_mask=mask,
+                rate_factors=rates,
             )
             return apart(np.asarray(after) - vector)
 

@@ -11,6 +11,7 @@ from portable_mlp.nn.layers.layer_norm import (
     RMSNorm,
     RMSNormParams,
 )
+from portable_mlp.nn.layers.ntk_dense import NTKDense
 from portable_mlp.nn.layers.residual import Residual
 from portable_mlp.nn.layers.scale import Scale, ScaleParams
 
@@ -26,6 +27,7 @@ __all__ = [
     "Flatten",
     "LayerNorm",
     "LayerNormParams",
+    "NTKDense",
     "RMSNorm",
     "RMSNormParams",
     "Residual",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from portable_mlp.nn.arrays import Array, Shape
 from portable_mlp.nn.initializers import Constant
 from portable_mlp.nn.layer import Context, Layer, ParameterSpec
+from portable_mlp.nn.plain_numbers import is_number
 
 
 class ScaleParams(NamedTuple):
@@ -23,13 +25,22 @@ class Scale(Layer):
     In front of the first layer it learns which features matter.
 
     Args:
-        initial: first value of every s. Source: RealMLP, Holzmüller et al. 2024, arXiv 2407.04491.
+        initial: first value of every s.
+        rate: factor of the learning rate of s, above 0; RealMLP has 6.
+
+    Source: RealMLP, Holzmüller et al. 2024, arXiv 2407.04491.
     """
 
     initial: float = 1.0
+    rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (is_number(self.rate) and 0 < self.rate < math.inf):
+            raise ValueError(f"Scale: rate is {self.rate!r}, expected a finite number above 0.")
 
     def parameters(self, shape: Shape) -> ScaleParams:
-        return ScaleParams(ParameterSpec(shape, Constant(self.initial)))
+        return ScaleParams(ParameterSpec(shape, Constant(self.initial), rate=self.rate))
 
     def forward(self, params: ScaleParams, x: Array, ctx: Context) -> tuple[Any, Any]:
         return x * params.scale, x

@@ -120,13 +120,18 @@ def test_a_hundred_steps_in_double_precision(backend64: Backend) -> None:
     compare(backend64, 1e-12)
 
 
-@pytest.mark.parametrize("front", [[nn.Scale()], []])
-def test_embeddings(backend64: Backend, front: list[nn.Layer]) -> None:
-    layers = [nn.Embedding([5, 30], units=4), *front, *dense_stack([16, CLASSES], "silu")]
+@pytest.mark.parametrize("apart", [False, True])
+def test_embeddings_and_rates(
+    backend64: Backend, apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "LARGE", 40)
+    front = [nn.Embedding([5, 30], units=4), nn.Scale(rate=6.0), nn.NTKDense(16, bias_rate=0.1)]
+    layers = [*front, nn.SiLU(), nn.Dense(CLASSES)]
     problem, optimizer = problem_of(backend64, layers), optim.AdamW()
+    assert problem.rate_factors is not None
     plain, fast = [], []
     trained(problem, optimizer, backend64.loop, losses=plain)
-    trained(problem, optimizer, backend64.compile_loop, losses=fast)
+    trained(problem, optimizer, backend64.compile_loop, losses=fast, apart=apart)
     np.testing.assert_allclose(fast, plain, rtol=1e-12)
 
 
@@ -190,7 +195,11 @@ def test_every_activation(activation: str, compiler: str) -> None:
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_embeddings_are_recorded(compiler: str) -> None:
-    layers = [nn.Embedding([5, 30], units=4), *dense_stack([9, CLASSES], "tanh")]
+    layers = [
+        nn.Embedding([5, 30], units=4),
+        nn.Scale(rate=6.0),
+        *dense_stack([9, CLASSES], "tanh"),
+    ]
     compare_on_numpy(layers, optim.AdamW(), compiler)
 
 
