@@ -172,7 +172,10 @@ def _rows(file: Path, options: TableOptions, order: Order) -> tuple[Source, Tabl
     if share:
         _check_share(file, rows, share)
         training = ~held_out(rows, table.y if table.classes else None, share, order.seed)
-    encoder = TableEncoder.of(table.X.take(training), categorical=options.categorical)
+    try:
+        encoder = TableEncoder.of(table.X.take(training), categorical=options.categorical)
+    except ValueError as error:  # its message begins with the file
+        raise DataFileError(str(error)) from None
     return EncodedTable(file, table, encoder), encoder
 
 

@@ -201,6 +201,11 @@ class TableEncoder:
                 categories.append(found)
             else:
                 unused.append(name)
+        if not numbers and not categories:
+            raise ValueError(
+                f"{frame.name}: no column says anything: each is empty, the same in each row, or "
+                "different text in each row."
+            )
         if unused:
             warn(
                 f"{frame.name}: {', '.join(map(repr, unused))} not used: such a column is empty, the "

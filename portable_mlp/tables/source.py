@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from portable_mlp.data.columns import Columns
+from portable_mlp.data.errors import DataFileError
 from portable_mlp.data.source import Piece, Source
 from portable_mlp.tables.encoder import TableEncoder
 from portable_mlp.tables.reading import TableRows
@@ -26,9 +27,16 @@ class EncodedTable(Source):
     """
 
     def __init__(self, path: Path, table: TableRows, encoder: TableEncoder) -> None:
-        """Encodes them."""
+        """Encodes them.
+
+        Raises:
+            DataFileError: a column holds what it did not hold in training.
+        """
         self._path, self._y = path, table.y
-        self._x: NDArray[Any] = encoder.encode(table.X)
+        try:
+            self._x: NDArray[Any] = encoder.encode(table.X)
+        except ValueError as error:  # its message begins with the file
+            raise DataFileError(str(error)) from None
         rows = len(self._x)
         self.sample_shape = (encoder.width,)
         self.blocks = tuple(min(_BLOCK, rows - start) for start in range(0, rows, _BLOCK))

@@ -212,3 +212,18 @@ def test_the_preset_takes_tables_of_numbers_too(tmp_path: Path) -> None:
     done = run("train", "digits", "--preset", "realmlp-s")
     assert done.exit_code == 2
     assert "--preset: is for a file of your own" in done.stderr
+
+
+def test_tables_that_say_nothing_and_columns_that_changed(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n,0\n,1\n")
+    message = refused("train", path, "--target", "y", "--validation", 0)
+    assert message.startswith(f"portable-mlp: {path}: no column says anything")
+    text = (folder / "others.csv").read_text().splitlines()
+    cells = text[1].split(",")
+    path.write_text(",".join(text[0].split(",")) + "\n" + ",".join(["old", *cells[1:]]) + "\n")
+    for command in ("evaluate", "predict"):
+        message = refused(command, folder / "m.st", path)
+        assert message.startswith(
+            f"portable-mlp: {path}: column 'age' holds 'old', expected numbers"
+        )
