@@ -19,6 +19,7 @@ LAYERS: list[tuple[nn.Layer, Any]] = [
     (nn.RMSNorm(), 5),
     (nn.BatchNorm(), 5),
     (nn.Scale(), 4),
+    (nn.NTKDense(4), 3),
     (nn.Flatten(), (2, 3)),
     (nn.Residual((nn.Dense(4), nn.Tanh(), nn.Dense(4))), 4),
     *((activation, 5) for activation in nn.ACTIVATIONS.values()),
