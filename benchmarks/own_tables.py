@@ -33,7 +33,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of tables")
     parser.add_argument("--without", nargs="*", default=[], help="names of contestants")
     parser.add_argument("--scores", type=Path, help="keep the figures of each fold there (.json)")
+    parser.add_argument("--report", type=Path, help="show such a file again, measure nothing")
     options = parser.parse_args()
+    if options.report is not None:
+        kept = json.loads(options.report.read_text())
+        print(report(kept["scores"], kept["seconds"]))
+        return
     warnings.simplefilter("ignore")  # scikit-learn's network says where it has not converged
     runners = {name: run for name, run in contestants().items() if name not in options.without}
     scores: dict[str, dict[str, list[float]]] = {}
