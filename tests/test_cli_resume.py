@@ -9,10 +9,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from portable_mlp.cli import app
@@ -21,7 +21,7 @@ ENVIRONMENT = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
 QUICK = ["--hidden", "8", "--epochs", "4", "--patience", "0"]
 
 
-def run(*arguments: object) -> Result:
+def run(*arguments: object) -> Any:
     done = CliRunner(env=ENVIRONMENT).invoke(app, ["train", *map(str, arguments)])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -401,6 +402,24 @@ def test_predict_writes_names_and_probabilities(
     assert [row[0] for row in rows] == names
     probabilities = np.array([row[1:] for row in rows], float)
     np.testing.assert_allclose(probabilities, model.predict_proba(table.X), rtol=1e-5, atol=1e-12)
+
+
+def test_predict_writes_json_lines(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_file, "BLOCK", 500)
+    for name in ("animals", "prices"):
+        asked = ["predict", folder / f"{name}.st", folder / f"{name}_new.csv"]
+        asked += ["--proba"] if name == "animals" else []
+        header, *rows = csv.reader(passed(*asked).stdout.splitlines())
+        found = [json.loads(line) for line in passed(*asked, "--json").stdout.splitlines()]
+        if name == "prices":
+            assert [str(np.float32(row["prediction"])) for row in found] == [row[0] for row in rows]
+            continue
+        assert [row["prediction"] for row in found] == [row[0] for row in rows]
+        assert [[f"proba_{kind}" for kind in row["probabilities"]] for row in found] == [
+            header[1:]
+        ] * len(rows)
+        shares = np.array([list(row["probabilities"].values()) for row in found])
+        assert np.array_equal(shares, np.array([row[1:] for row in rows], float))
 
 
 def test_predict_writes_numbers_in_their_own_units(folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -43,6 +45,9 @@ def predict(
     proba: Annotated[
         bool, typer.Option("--proba", help="Add a column with the probability of each class.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write a JSON object for each row in place of a .csv.")
+    ] = False,
     backend: BackendOption = "numpy",
     device: DeviceOption = None,
 ) -> None:
@@ -58,7 +63,7 @@ def predict(
     with failures(file), file_or_stdin(file) as path:
         check_file(path)
         source = model_rows(path, loaded)
-        blocks = _written(path, loaded, source, proba)
+        blocks = (_json if as_json else _csv)(path, loaded, source, proba)
         if to_file:
             atomic.write(out, (block.encode() for block in blocks), overwrite=force)
             note(f"{out}: {source.rows:,} rows")
@@ -70,8 +75,8 @@ def _has_probabilities(model: MLP) -> bool:
     return model.loss.classifies and type(model.loss).probabilities is not Loss.probabilities
 
 
-def _written(file: Path, model: MLP, source: Source, proba: bool) -> Iterator[str]:
-    """The answers as text, block after block, the header with the first."""
+def _csv(file: Path, model: MLP, source: Source, proba: bool) -> Iterator[str]:
+    """The answers as a table, block after block, the header with the first."""
     header: Sequence[str] | None = None
     for X, _ in pieces_of(file, model, source):  # noqa: N806
         names, columns = _answers(model, X)
@@ -85,6 +90,42 @@ def _written(file: Path, model: MLP, source: Source, proba: bool) -> Iterator[st
             writer.writerow(header)
         writer.writerows(zip(*columns, strict=True))
         yield text.getvalue()
+
+
+def _json(file: Path, model: MLP, source: Source, proba: bool) -> Iterator[str]:
+    """A line for each row: ``{"prediction": ..., "probabilities": {class: ...}}``.
+
+    A prediction is a class, a number, {label: 0 or 1}, or a list of several numbers.
+    """
+    for X, _ in pieces_of(file, model, source):  # noqa: N806
+        names, columns = _answers(model, X)
+        said = list(zip(*columns, strict=True))
+        likely = list(zip(*_probabilities(model, X)[1], strict=True)) if proba else [()] * len(said)
+        lines = []
+        for answer, shares in zip(said, likely, strict=True):
+            found: dict[str, Any] = {"prediction": _plain(model, names, answer)}
+            if proba:
+                found["probabilities"] = dict(
+                    zip(class_names(model), map(_number, shares), strict=True)
+                )
+            lines.append(json.dumps(found, ensure_ascii=False) + "\n")
+        yield "".join(lines)
+
+
+def _plain(model: MLP, names: Sequence[str], answer: Sequence[Any]) -> Any:
+    """What `_answers` says of one row, for JSON."""
+    if not model.loss.classifies:
+        numbers = [_number(number) for number in answer]
+        return numbers[0] if len(numbers) == 1 else numbers
+    if len(answer) == 1:
+        return str(answer[0])
+    return {name: int(label) for name, label in zip(names, answer, strict=True)}
+
+
+def _number(text: str) -> float | None:
+    """JSON has no infinity."""
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _answers(model: MLP, X: NDArray[Any]) -> tuple[list[str], list[Any]]:  # noqa: N803
