@@ -39,7 +39,7 @@ class Recipe:
         schedule: its name.
         epochs: passes over the data.
         batch_size: rows of a mini-batch.
-        scaling: of the samples; see `MLP`.
+        scaling: of the samples; see `MLP`. A `TableEncoder` scales in its place.
         validation: share of the rows held out; the weights of the epoch that was best on them are kept.
         patience: epochs without progress on them after which the training ends; None for all epochs.
 
@@ -100,7 +100,7 @@ class Recipe:
             inputs=inputs,
             loss=SoftmaxCrossEntropy(self.label_smoothing) if classes else "squared_error",
             l2=self.l2,
-            scaling=self.scaling,
+            scaling=None if isinstance(inputs, TableEncoder) else self.scaling,
             target_scaling=None if classes else self.target_scaling,
             backend=backend,
             device=device,

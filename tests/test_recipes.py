@@ -177,3 +177,11 @@ def test_realmlp_learns_a_table_and_stays_in_range() -> None:
     assert model.evaluate(table, y, metrics=["r2"])["r2"] > 0.98
     far = model.predict({"x": [-50, 50], "kind": ["a", "b"]})
     assert y.min() - 1e-4 <= far.min() < far.max() <= y.max() + 1e-4
+
+
+def test_an_encoder_scales_in_place_of_the_recipe() -> None:
+    table = {"a": [1.0, 2.0, None, 4.0], "b": ["x", "y", "x", None]}
+    recipe = table_recipe(4)
+    assert recipe.scaling is not None
+    model = recipe.build(TableEncoder.of(table), 2)
+    assert (model.scaling, model.encoder is None) == (None, False)

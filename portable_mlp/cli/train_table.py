@@ -77,12 +77,9 @@ class TableOptions:
             source: the rows; those of a table are scaled by its encoder.
             preset: for tables, or None.
         """
-        encoded = isinstance(source, (TableRows, EncodedTable))
         classes = len(source.classes if isinstance(source, TableRows) else source.columns.classes)
         rows = source.X.rows if isinstance(source, TableRows) else source.rows
         recipe = table_recipe(rows) if preset is None else preset.suited(classes)
-        if encoded:
-            recipe = replace(recipe, scaling=None)
         if self.scale is not None:
             recipe = replace(recipe, scaling=None if self.scale == "none" else self.scale)
         if self.patience is not None:

@@ -215,9 +215,9 @@ class Preparation(Border):
                 self.marks += (fingerprint_of(given, backend),)
                 return feed
             if len(given) == 2 and isinstance(given[0], np.memmap):
-                x, feed = opened("X", given[0]), self.feed(*given, budget=self.budget)
+                x, feed = self.opened(given[0]), self.feed(*given, budget=self.budget)
             else:
-                x = opened("X", given[0])
+                x = self.opened(given[0])
                 feed = self._whole(self.data(x, *given[1:])[0])
             self.marks += (fingerprint(x.array, opened_targets(given[1], loss).array, backend),)
             return feed

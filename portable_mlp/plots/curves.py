@@ -33,7 +33,7 @@ def loss_curves(
         >>> from portable_mlp import MLP
         >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
         >>> history = MLP([2, 8, 2]).fit(X, y, epochs=20, validation_data=(X, y))
-        >>> ax = loss_curves(history)
+        >>> ax = loss_curves(history)  # doctest: +SKIP
         >>> ax.figure.savefig("loss.png")  # doctest: +SKIP
     """
     if not isinstance(history, Mapping):

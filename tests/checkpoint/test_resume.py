@@ -393,7 +393,11 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
     "optimizer changed": ({"optimizer": "sgd", "learning_rate": 0.001}, {}, None),
     "schedule was Constant() and is Cosine(final=0.0)": ({"schedule": "cosine"}, {}, None),
     "seed was 3 and is 4": ({}, {"seed": 4}, None),
-    "penalty was Penalty(l1=0.0, l2=0.001) and is Penalty(l1=0.0, l2=0.1)": ({}, {"l2": 0.1}, None),
+    "l2=0.001, per_batch=False) and is Penalty(l1=0.0, l2=0.1, per_batch=False)": (
+        {},
+        {"l2": 0.1},
+        None,
+    ),
     "scaling changed": ({}, {"scaling": "minmax"}, None),
     "sample weights was none and is 9.6": ({"sample_weight": np.full(96, 0.1)}, {}, None),
     "validation rows was none and is 96": ({"validation_data": (X, Y)}, {}, None),

@@ -172,9 +172,9 @@ def test_beyond_the_plan_the_last_factor_stays() -> None:
 
 
 def subclasses(of: type[Schedule]) -> Iterator[type[Schedule]]:
-    """All subclasses that the package defines, however deep."""
+    """All subclasses that portable_mlp.optim defines, however deep."""
     for cls in of.__subclasses__():
-        if cls.__module__.startswith("portable_mlp."):
+        if cls.__module__.startswith("portable_mlp.optim"):
             yield cls
             yield from subclasses(cls)
 
