@@ -138,9 +138,12 @@ class Exported:
         return found
 
     def in_units(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Numbers of the targets' scale in the units in which they were given."""
+        """Predictions in the units of the targets, and in their range where that is asked for."""
         if self.target_scaling is None:
             return values
+        if self.bounds is not None:
+            low, high = (end.astype(values.dtype) for end in self.bounds)
+            values = np.minimum(np.maximum(values, low), high)
         shift, factor = self.undo
         return np.asarray(values * factor.astype(values.dtype) + shift.astype(values.dtype))
 
@@ -149,6 +152,14 @@ class Exported:
         """``(shift, factor)``: predictions are outputs · factor + shift."""
         assert self.target_scaling is not None  # noqa: S101
         return self.target_scaling.shift, 1 / self.target_scaling.factor
+
+    @property
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """``(low, high)`` of outputs that become predictions; None where there are none."""
+        scaling = self.target_scaling
+        if scaling is None or scaling.low is None or scaling.high is None:
+            return None
+        return scaling.low, scaling.high
 
 
 def number(layer: Layer, name: str) -> float:

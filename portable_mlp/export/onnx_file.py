@@ -146,6 +146,9 @@ def _answers(graph: Graph, model: Exported, outputs: str) -> dict[str, tuple[int
         bounds = [graph.array(np.asarray([bound])) for bound in (0, *units, 1)]
         graph.add("Slice", outputs, *bounds, output="values")
     elif model.target_scaling is not None:
+        if model.bounds is not None:
+            low, high = map(graph.constant, model.bounds)
+            outputs = graph.add("Min", graph.add("Max", outputs, low), high)
         shift, factor = model.undo
         scaled = graph.add("Mul", outputs, graph.constant(factor))
         graph.add("Add", scaled, graph.constant(shift), output="values")

@@ -75,6 +75,18 @@ class Graph:
         """The mean over the last axis, which stays with length 1."""
         return self.add("ReduceMean", x, self.array(np.asarray([-1])), keepdims=1)
 
+    def columns(self, x: str, start: int, stop: int) -> str:
+        """x[:, start:stop]; a stop of 0 is the end, for places that are counted from there."""
+        bounds = (start, stop if stop or not start else 2**31, 1)
+        return self.add("Slice", x, *(self.array(np.asarray([bound])) for bound in bounds))
+
+    def one_hot(self, numbers: str, known: np.ndarray) -> str:
+        """1 where a number of a column (rows, 1) is the known one, else 0: (rows, known)."""
+        from onnx import helper
+
+        found = self.add("Equal", numbers, self.constant(known))
+        return self.add("Cast", found, to=helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype)))
+
     def insert(self, model: Any, x: str) -> str:
         """The nodes of another model with one input ``x`` and one output ``y``.
 

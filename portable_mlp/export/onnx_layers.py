@@ -6,6 +6,7 @@ precision; constants of the model's own precision are used in their place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,12 +21,14 @@ from portable_mlp.nn import (
     BatchNorm,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     Identity,
     LayerNorm,
     LeakyReLU,
     Mish,
     Network,
+    NTKDense,
     PReLU,
     ReLU,
     Residual,
@@ -85,6 +88,22 @@ def _same(graph: Graph, layer: Identity | Dropout, params: Any, state: Any, x: s
 def _dense(graph: Graph, layer: Dense, params: Any, state: Any, x: str) -> str:
     arrays = [graph.constant(array) for array in params if array is not None]
     return graph.add("Gemm", x, *arrays)
+
+
+def _ntk_dense(graph: Graph, layer: NTKDense, params: Any, state: Any, x: str) -> str:
+    product = graph.add("MatMul", x, graph.constant(params.weight))
+    y = graph.times(product, 1 / math.sqrt(len(params.weight)))
+    return y if params.bias is None else graph.add("Add", y, graph.constant(params.bias))
+
+
+def _embedding(graph: Graph, layer: Embedding, params: Any, state: Any, x: str) -> str:
+    count = len(layer.levels)
+    parts = [graph.columns(x, 0, -count)]
+    for place, table in enumerate(params.values(), -count):
+        numbers = graph.columns(x, place, place + 1)
+        found = graph.one_hot(numbers, np.arange(len(table)))
+        parts.append(graph.add("MatMul", found, graph.constant(table)))
+    return graph.add("Concat", *parts, axis=1)
 
 
 def _flatten(graph: Graph, layer: Flatten, params: Any, state: Any, x: str) -> str:
@@ -204,12 +223,14 @@ NODES: dict[type, Callable[[Graph, Any, Any, Any, str], str]] = {
     Dense: _dense,
     Dropout: _same,
     ELU: _elu,
+    Embedding: _embedding,
     Flatten: _flatten,
     GELU: _gelu,
     Identity: _same,
     LayerNorm: _layer_norm,
     LeakyReLU: _leaky_relu,
     Mish: _mish,
+    NTKDense: _ntk_dense,
     PReLU: _prelu,
     ReLU: _relu,
     RMSNorm: _rms_norm,

@@ -74,6 +74,9 @@ def source(model: Exported, stem: str = "model") -> str:
         shift, factor = model.undo
         code.array("target_factor", factor)
         code.array("target_shift", shift)
+    if model.bounds is not None:
+        code.array("target_low", model.bounds[0])
+        code.array("target_high", model.bounds[1])
     exact = {}
     if model.scaling is not None:
         exact = {"scaling_shift": model.scaling.shift, "scaling_factor": model.scaling.factor}
@@ -118,6 +121,8 @@ def _heading(model: Exported, code: Code, stem: str) -> str:
     table = [(name, _sample(shape), formula) for name, shape, formula in code.table]
     if model.scaling is not None:
         table.insert(0, ("scaling", _sample(model.sample_shape), "y = (x - shift) factor"))
+    if model.bounds is not None:
+        table.append(("target_range", f"({model.units},)", "y = x between low and high"))
     if model.target_scaling is not None:
         table.append(("target_scaling", f"({model.units},)", "y = factor x + shift"))
     if model.answer in _PROBABILITIES:
@@ -196,6 +201,8 @@ def _answer(model: Exported) -> str:
     if model.classes:
         return "CLASSES[(forward(X)[:, 0] > 0).astype(np.int64)]"
     text = _PREDICT[model.answer][0].format(half=model.units // 2)
+    if model.bounds is not None:
+        text = f"np.minimum(np.maximum({text}, target_low), target_high)"
     return text if model.target_scaling is None else f"{text} * target_factor + target_shift"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -16,12 +17,14 @@ from portable_mlp.nn import (
     BatchNorm,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     Identity,
     LayerNorm,
     LeakyReLU,
     Mish,
     Network,
+    NTKDense,
     PReLU,
     ReLU,
     Residual,
@@ -169,6 +172,27 @@ def _dense(code: Code, layer: Dense, name: str, params: Any, state: Any) -> str:
     return "y = x W + b"
 
 
+def _ntk_dense(code: Code, layer: NTKDense, name: str, params: Any, state: Any) -> str:
+    factor = 1 / math.sqrt(len(params.weight))
+    product = f"x @ {code.array(f'{name}_weight', params.weight)} * {factor!r}"
+    if params.bias is None:
+        code.add(f"x = {product}")
+        return "y = x W / sqrt(inputs)"
+    code.add(f"x = {product} + {code.array(f'{name}_bias', params.bias)}")
+    return "y = x W / sqrt(inputs) + b"
+
+
+def _embedding(code: Code, layer: Embedding, name: str, params: Any, state: Any) -> str:
+    count = len(layer.levels)
+    code.add(f"parts = [x[:, :-{count}]]")
+    for place, table in enumerate(params.values(), -count):
+        array = code.array(f"{name}_column_{place + count + 1}", table)
+        column = f"x[:, {place}:{place + 1 or ''}]"
+        code.add(f"parts.append(({column} == np.arange({len(table)})).astype(x.dtype) @ {array})")
+    code.add("x = np.concatenate(parts, axis=1)")
+    return f"y = the columns before the last {count}, then a learned vector for each of these"
+
+
 def _flatten(code: Code, layer: Flatten, name: str, params: Any, state: Any) -> str:
     code.add("x = x.reshape(len(x), int(np.prod(x.shape[1:])))")
     return "all axes of a sample in one"
@@ -296,12 +320,14 @@ CODE: dict[type, Callable[[Code, Any, str, Any, Any], str]] = {
     Dense: _dense,
     Dropout: _dropout,
     ELU: _elu,
+    Embedding: _embedding,
     Flatten: _flatten,
     GELU: _gelu,
     Identity: _identity,
     LayerNorm: _layer_norm,
     LeakyReLU: _leaky_relu,
     Mish: _mish,
+    NTKDense: _ntk_dense,
     PReLU: _prelu,
     ReLU: _relu,
     RMSNorm: _rms_norm,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portable_mlp import __version__
-from portable_mlp.export import Exported
+from portable_mlp.export import Exported, ExportError
 from portable_mlp.nn.parameters import rebuild
 from portable_mlp.training.evaluate import chunk_rows
 
@@ -22,8 +22,14 @@ def exported(model: Trainable) -> Exported:
         model: on any backend.
 
     Raises:
+        ExportError: it takes tables.
         ValueError: it has a scaling that no training has worked out yet.
     """
+    if model.encoder is not None:
+        raise ExportError(
+            "export: the model has a TableEncoder, expected one that takes numbers: such a file can't "
+            "encode tables."
+        )
     problem, border = model._problem, model._border
     with problem.backend.scope():
         vector, state = problem.to_host(model._weights)

@@ -23,11 +23,15 @@ LAYERS: dict[str, Callable[[], list[nn.Layer]]] = {
     "sigmoid 2": lambda: [nn.Sigmoid(2.0)],
     "dense": lambda: [nn.Dense(7)],
     "dense without bias": lambda: [nn.Dense(4, use_bias=False)],
+    "ntk dense": lambda: [nn.NTKDense(7)],
+    "ntk dense without bias": lambda: [nn.NTKDense(4, use_bias=False)],
     "dropout": lambda: [nn.Dropout(0.5)],
     "scale": lambda: [nn.Scale()],
     "batch norm": lambda: [nn.BatchNorm(epsilon=1e-3)],
     "layer norm": lambda: [nn.LayerNorm(epsilon=1e-2)],
     "rms norm": lambda: [nn.RMSNorm()],
+    "embedding": lambda: [nn.Embedding([4, 12, 1])],
+    "embedding alone": lambda: [nn.Embedding([3] * FEATURES, units=2)],
     "flatten": lambda: [nn.Flatten()],
     "residual": lambda: [nn.Residual([nn.BatchNorm(), nn.Dense(FEATURES), nn.Tanh()])],
     "residual in residual": lambda: [
@@ -99,7 +103,8 @@ def random_model(seed: int) -> MLP:
         nn.Huber,
         nn.LogCosh,
     ):
-        more["target_scaling"] = scaling("standard", (units,), random)
+        kind = str(random.choice(["standard", "clamped"]))
+        more["target_scaling"] = scaling(kind, (units,), random)
     made = model_of(layers, loss, units, seed, **more)
     if loss.classifies and random.random() < 0.5:
         names = [f"f {k}" for k in range(FEATURES)] if shape == (FEATURES,) else []
@@ -111,6 +116,8 @@ def random_model(seed: int) -> MLP:
 def rows_for(model: MLP, rows: int, seed: int = 0) -> np.ndarray:
     """Samples that are of about 1 after the model's scaling."""
     x = np.random.default_rng(seed).normal(size=(rows, *model.sample_shape))
+    if isinstance(model.network.layers[0], nn.Embedding):
+        x = np.round(4 * x) / 2  # category numbers, and some that are none
     if model.scaling is not None:
         x = x / model.scaling.factor + model.scaling.shift
     return x.astype(model.backend.dtype_name)

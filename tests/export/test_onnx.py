@@ -17,6 +17,7 @@ from portable_mlp.export import ExportError, onnx_file
 from portable_mlp.export.onnx_layers import NODES
 from portable_mlp.export.python_layers import CODE
 from portable_mlp.model.exporting import exported
+from portable_mlp.scaling import Scaling
 from tests.export.stacks import (
     LAYERS,
     LOSSES,
@@ -73,6 +74,21 @@ def test_each_layer(kind: str, dtype: str) -> None:
 def test_each_loss(kind: str, dtype: str) -> None:
     loss, units = LOSSES[kind]
     check_file(model_of([nn.Dense(6), nn.Tanh()], loss, units, 2, dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_clamped_targets_stay_in_their_range(dtype: str) -> None:
+    limits = Scaling(
+        "clamped", [5.0, -1.0, 0.0], [0.5, 2.0, 1.0], [-0.4, -0.1, -9.0], [0.2, 0.3, 0.4]
+    )
+    for loss in ("squared_error", nn.Quantile((0.5,))):
+        model = model_of([nn.Dense(6)], loss, 3, 2, dtype=dtype, target_scaling=limits)
+        check_file(model)
+        values = np.asarray(model.predict(rows_for(model, 50)))
+        low, high = ((end / limits.factor + limits.shift) for end in (limits.low, limits.high))
+        assert (
+            ((values <= low + 1e-5) | (values >= high - 1e-5)).any(axis=0).all()
+        )  # it does something
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -19,6 +19,7 @@ from portable_mlp.data.columns import Columns
 from portable_mlp.export import ExportError
 from portable_mlp.export.python_file import source
 from portable_mlp.model.exporting import exported
+from portable_mlp.scaling import Scaling
 from tests.export.stacks import (
     FEATURES,
     LAYERS,
@@ -70,6 +71,21 @@ def test_each_layer(kind: str, dtype: str) -> None:
 def test_each_loss(kind: str) -> None:
     loss, units = LOSSES[kind]
     check_file(model_of([nn.Dense(6), nn.Tanh()], loss, units, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_clamped_targets_stay_in_their_range(dtype: str) -> None:
+    limits = Scaling(
+        "clamped", [5.0, -1.0, 0.0], [0.5, 2.0, 1.0], [-0.4, -0.1, -9.0], [0.2, 0.3, 0.4]
+    )
+    for loss in ("squared_error", nn.Quantile((0.5,))):
+        model = model_of([nn.Dense(6)], loss, 3, 2, dtype=dtype, target_scaling=limits)
+        check_file(model)
+        values = np.asarray(model.predict(rows_for(model, 50)))
+        low, high = ((end / limits.factor + limits.shift) for end in (limits.low, limits.high))
+        assert (
+            ((values <= low + 1e-5) | (values >= high - 1e-5)).any(axis=0).all()
+        )  # it does something
 
 
 @pytest.mark.parametrize("seed", range(60))
