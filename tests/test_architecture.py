@@ -42,7 +42,7 @@ ALLOWED = {
         *("files", "summary", "export", "foreign", "model", "tables", "lazy", "__version__"),
     },
     "foreign": {"nn", "data", "scaling", "foreign", "lazy"},
-    "export": {"nn", "data", "scaling", "files", "export", "lazy", "warning"},
+    "export": {"nn", "data", "scaling", "files", "tables", "export", "lazy", "warning"},
     # a file knows what a model is made of, not the model: model turns itself into a description
     "files": {
         "nn",

@@ -27,6 +27,7 @@ from portable_mlp.nn.arrays import Shape
 from portable_mlp.nn.layer import Tree
 from portable_mlp.nn.parameters import named_leaves, rebuild
 from portable_mlp.scaling import Scaling
+from portable_mlp.tables import TableEncoder
 
 
 class ExportError(ValueError):
@@ -69,6 +70,7 @@ class Exported:
         state: running statistics, likewise.
         scaling: of the samples, or None.
         target_scaling: of the targets, or None.
+        encoder: of tables, or None.
         columns: names of features, target and classes, as far as they are known.
         dtype: ``"float32"`` or ``"float64"``: of parameters and running statistics.
         rows: that the model passes through its layers at once; other sums have other last digits.
@@ -83,6 +85,7 @@ class Exported:
     state: Tree
     scaling: Scaling | None
     target_scaling: Scaling | None
+    encoder: TableEncoder | None
     columns: Columns
     dtype: str
     rows: int
@@ -121,12 +124,13 @@ class Exported:
         """What the numbers of a prediction stand for; empty where they stand for themselves."""
         one = self.answer is Answer.CLASS or self.units == 1
         says = self.answer in (Answer.CLASS, Answer.LABELS, Answer.SIDES)
-        return tuple(map(_plain_text, self.columns.classes)) if one and says else ()
+        return tuple(map(plain_text, self.columns.classes)) if one and says else ()
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the columns of X; empty where they have none."""
-        return tuple(map(_plain_text, self.columns.features))
+        names = self.columns.features if self.encoder is None else self.encoder.names
+        return tuple(map(plain_text, names))
 
     def outputs(self, x: NDArray[Any]) -> NDArray[Any]:
         """What the network gives for scaled samples, in their dtype, by the layers themselves."""
@@ -185,6 +189,10 @@ def number(layer: Layer, name: str) -> float:
     )
 
 
-def _plain_text(text: str) -> str:
-    """A str, also of a subclass with a ``__repr__`` of its own."""
+def plain_text(text: str) -> str:
+    """A str, also of a subclass with a ``__repr__`` of its own.
+
+    Args:
+        text: of others.
+    """
     return str.__str__(text)

@@ -36,6 +36,11 @@ def serialized(model: Exported) -> bytes:
             raise ModuleNotFoundError(
                 f"export: to .onnx needs {library}: pip install 'portable_mlp[onnx]'."
             )
+    if model.encoder is not None:
+        raise ExportError(
+            "export: the model has a TableEncoder, expected one that takes numbers for .onnx; export "
+            "to a name that ends in .py, which takes tables."
+        )
     size = model.count * np.dtype(model.dtype).itemsize
     if size > MOST_BYTES:
         raise ExportError(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import keyword
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from portable_mlp.export import python_table
 from portable_mlp.export.exported import Answer, Exported
 from portable_mlp.export.python_layers import Code, network_code
+from portable_mlp.export.python_table import listed
 
 _LINE = 100
 
@@ -40,6 +41,10 @@ _OUTPUTS = {
     Answer.RATES: "logarithms of the values",
     Answer.MEANS: "means, then logarithms of the variances",
 }
+_TABLE = (
+    "X: a table with text and gaps (None, NaN, empty text) as it was in training: {name: column}, a list",
+    "of dicts, a data frame, or rows with the columns in the order of FEATURES. A row passes",
+)
 _PROBABILITIES = {
     Answer.CLASS: ("_softmax", "p_k = exp(y_k) / sum_j exp(y_j)"),
     Answer.LABELS: ("_sigmoid", "p = 1 / (1 + exp(-y))"),
@@ -103,6 +108,7 @@ def _heading(model: Exported, code: Code, stem: str) -> str:
         stem if stem.isascii() and stem.isidentifier() and not keyword.iskeyword(stem) else "model"
     )
     rows = _shape(model.sample_shape)
+    said = [f"X: finite numbers {rows}, as they were before any scaling. A sample passes"]
     lines = [
         f"A multi-layer perceptron of {model.count:,} numbers ({model.dtype}), for numpy alone.",
         "",
@@ -115,10 +121,12 @@ def _heading(model: Exported, code: Code, stem: str) -> str:
     lines += [
         f"    {name}.forward(X)  # {_OUTPUTS[model.answer]} (rows, {model.units})",
         "",
-        f"X: finite numbers {rows}, as they were before any scaling. A sample passes",
+        *(said if model.encoder is None else _TABLE),
         "",
     ]
     table = [(name, _sample(shape), formula) for name, shape, formula in code.table]
+    if model.encoder is not None:
+        table = [*python_table.formulas(model.encoder), *table]
     if model.scaling is not None:
         table.insert(0, ("scaling", _sample(model.sample_shape), "y = (x - shift) factor"))
     if model.bounds is not None:
@@ -154,21 +162,23 @@ def _answers(model: Exported) -> str:
 
 
 def _constants(model: Exported) -> str:
-    lines = [f"SAMPLE_SHAPE = {model.sample_shape!r}"]
-    if model.features:
-        lines.append(f"FEATURES = {_listed(model.features)}")
+    classes = ""
     if model.classes:
-        lines.append(f"CLASSES = np.array({_listed(model.classes)}, dtype=object)")
-    return "\n".join(lines) + "\n"
+        classes = f"CLASSES = np.array({listed(model.classes)}, dtype=object)\n"
+    if model.encoder is not None:
+        return python_table.constants(model.encoder) + classes
+    features = f"FEATURES = {listed(model.features)}\n" if model.features else ""
+    return f"SAMPLE_SHAPE = {model.sample_shape!r}\n{features}{classes}"
 
 
 def _functions(model: Exported, code: Code) -> list[str]:
     """The three that are called."""
     body = "".join(f"    {line}\n" for line in code.lines)
     outputs = f"{_OUTPUTS[model.answer]} (rows, {model.units})"
+    samples = f"samples {_shape(model.sample_shape)}" if model.encoder is None else "a table"
     forward = (
         f"def forward(X):\n"
-        f'    """What the last layer gives for samples {_shape(model.sample_shape)}: {outputs}."""\n'
+        f'    """What the last layer gives for {samples}: {outputs}."""\n'
         "    X = _checked(X)\n"
         f"    starts = range(0, max(len(X), 1), {model.rows})  # so many rows at once\n"
         f"    return np.concatenate([_layers(X[start : start + {model.rows}]) for start in starts])\n"
@@ -208,15 +218,7 @@ def _answer(model: Exported) -> str:
 
 def _samples(model: Exported) -> list[str]:
     """The functions that check X, and that scale it and give it the type of the numbers."""
-    shape, axes = _shape(model.sample_shape), len(model.sample_shape) + 1
-    names, scaling = "", f"    x = X.astype(np.{model.dtype})\n"
-    if model.features:
-        names = (
-            "    # of a data frame\n"
-            '    names = [name for name in getattr(X, "columns", ()) if isinstance(name, str)]\n'
-            "    if names and names != FEATURES:\n"
-            '        raise ValueError("X has the columns %s, expected %s." % (names, FEATURES))\n'
-        )
+    scaling = f"    x = X.astype(np.{model.dtype})\n"
     if model.scaling is not None:
         kind = "np.float64"
         if model.dtype == "float32":
@@ -227,6 +229,27 @@ def _samples(model: Exported) -> list[str]:
             f"    x = (x * scaling_factor.astype(kind)).astype(np.{model.dtype})\n"
         )
     return [
+        *([_checked(model)] if model.encoder is None else python_table.functions(model.encoder)),
+        "def _scaled(X):\n"
+        '    """What the first layer gets of X."""\n'
+        f"{scaling}"
+        "    if not np.isfinite(x).all():\n"
+        '        raise ValueError("X holds numbers that are not finite, or too large.")\n'
+        "    return x\n",
+    ]
+
+
+def _checked(model: Exported) -> str:
+    """The function that checks X where that is an array."""
+    shape, axes, names = _shape(model.sample_shape), len(model.sample_shape) + 1, ""
+    if model.features:
+        names = (
+            "    # of a data frame\n"
+            '    names = [name for name in getattr(X, "columns", ()) if isinstance(name, str)]\n'
+            "    if names and names != FEATURES:\n"
+            '        raise ValueError("X has the columns %s, expected %s." % (names, FEATURES))\n'
+        )
+    return (
         "def _checked(X):\n"
         '    """X as an array of numbers."""\n'
         f"{names}"
@@ -235,14 +258,8 @@ def _samples(model: Exported) -> list[str]:
         '        raise TypeError("X holds %s, expected numbers." % X.dtype)\n'
         f"    if X.ndim != {axes} or X.shape[1:] != SAMPLE_SHAPE:\n"
         f'        raise ValueError("X has shape %s, expected {shape}." % (X.shape,))\n'
-        "    return X\n",
-        "def _scaled(X):\n"
-        '    """What the first layer gets of X."""\n'
-        f"{scaling}"
-        "    if not np.isfinite(x).all():\n"
-        '        raise ValueError("X holds numbers that are not finite, or too large.")\n'
-        "    return x\n",
-    ]
+        "    return X\n"
+    )
 
 
 def _numbers(dtype: str, arrays: dict[str, NDArray[Any]]) -> str:
@@ -256,15 +273,6 @@ def _numbers(dtype: str, arrays: dict[str, NDArray[Any]]) -> str:
     return (
         f'(\n{names}) = _arrays(\n    "{kind}",\n    [\n{shapes}    ],\n    """\n{lines}\n""",\n)\n'
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """A list of literals in ASCII, which hold whatever a name does."""
-    literals = [ascii(name) for name in names]
-    line = f"[{', '.join(literals)}]"
-    if len(line) <= _LINE:
-        return line
-    return "[\n" + "".join(f"    {literal},\n" for literal in literals) + "]"
 
 
 def _harmless(text: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from portable_mlp import __version__
 from portable_mlp.export import Exported, ExportError
 from portable_mlp.nn.parameters import rebuild
+from portable_mlp.tables import TableEncoder
 from portable_mlp.training.evaluate import chunk_rows
 
 if TYPE_CHECKING:
@@ -22,13 +23,14 @@ def exported(model: Trainable) -> Exported:
         model: on any backend.
 
     Raises:
-        ExportError: it takes tables.
+        ExportError: an encoder of the user's own.
         ValueError: it has a scaling that no training has worked out yet.
     """
-    if model.encoder is not None:
+    encoder = model.encoder
+    if encoder is not None and type(encoder) is not TableEncoder:
         raise ExportError(
-            "export: the model has a TableEncoder, expected one that takes numbers: such a file can't "
-            "encode tables."
+            f"export: {type(encoder).__name__} is your own, expected a TableEncoder, whose formulas are "
+            "known."
         )
     problem, border = model._problem, model._border
     with problem.backend.scope():
@@ -45,6 +47,7 @@ def exported(model: Trainable) -> Exported:
         state=rebuild(problem.state_layout.specs, shaped),
         scaling=border.scaling,
         target_scaling=problem.target_scaling,
+        encoder=encoder,
         columns=model.columns,
         dtype=problem.backend.dtype_name,
         rows=chunk_rows(problem),

@@ -2,21 +2,294 @@
 
 from __future__ import annotations
 
+import ast
+import csv
+import subprocess
+import sys
+import warnings
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from portable_mlp import MLP, TableEncoder
+from portable_mlp.data.columns import Columns
 from portable_mlp.export import ExportError
+from portable_mlp.export.python_file import source
+from portable_mlp.model.exporting import exported
+from portable_mlp.tables import read_table
+from portable_mlp.tables.encoder import CategoryColumn, NumberColumn
+from tests.export.stacks import with_random_numbers
+from tests.export.test_python_file import HOSTILE, loaded, shape_of
+from tests.tables.people import people, write
 
 PEOPLE = {"age": [31, 45, None, 28], "city": ["Bonn", "Rome", "Oslo", "Rome"]}
+Table = dict[str, list[Any]]
 
 
-@pytest.mark.parametrize("name", ["model.py", "model.onnx"])
-def test_a_model_of_tables_is_refused(name: str, tmp_path: Path) -> None:
-    model = MLP([TableEncoder.of(PEOPLE), 4, 2])
-    model.fit(PEOPLE, np.array([0, 1, 0, 1]), epochs=1)
-    with pytest.raises(ExportError, match="TableEncoder"):
-        model.export(tmp_path / name)
+def random_table(seed: int, rows: int = 60) -> Table:
+    """Columns of every kind under the worst names, with gaps of every kind."""
+    random = np.random.default_rng(seed)
+    names = [*HOSTILE, "age", "label", "X", ""]
+    random.shuffle(names)
+
+    def gappy(values: list[Any], gaps: tuple[Any, ...], share: float = 0.2) -> list[Any]:
+        return [gaps[random.integers(len(gaps))] if random.random() < share else v for v in values]
+
+    def texts(count: int) -> list[str]:
+        words = [*HOSTILE, *(f"wörd {k}" for k in range(30))][:count]
+        return [str(words[k]) for k in random.integers(0, count, rows)]
+
+    empty = (None, float("nan"), "", " NA ", "?", "None")
+    columns: list[list[Any]] = [
+        gappy(random.normal(3e4, 20, rows).tolist(), (None, float("nan"))),
+        random.normal(-1, 1e-3, rows).tolist(),
+        random.integers(-5, 1000, rows).tolist(),
+        gappy(texts(2), empty),
+        [f"  {word}\t" for word in texts(2)],
+        gappy(texts(6), empty),
+        texts(38),
+        (random.random(rows) < 0.5).tolist(),
+        gappy((random.random(rows) < 0.5).tolist(), (None,)),
+        [0.5 if value > 0 else 7.0 for value in random.normal(size=rows)],  # made categorical
+        random.normal(size=rows).tolist(),
+    ]
+    chosen = random.permutation(len(columns))[: random.integers(2, len(columns) + 1)]
+    return dict(zip(names, (columns[k] for k in chosen), strict=False))
+
+
+def as_categories(table: Table) -> list[str]:
+    return [name for name, column in table.items() if set(map(str, column)) == {"0.5", "7.0"}]
+
+
+def changed(table: Table, seed: int) -> Table:
+    """Other rows: what training never saw, gaps where there were none, numbers far away."""
+    random = np.random.default_rng(seed)
+    made = {}
+    for name, column in table.items():
+        cells = [column[k] for k in random.integers(0, len(column), len(column))]
+        kinds = {type(cell) for cell in cells if cell is not None and cell == cell}
+        new: Any = {str: "never seen", bool: True, int: 10**9, float: -1e300}[min(kinds, key=str)]
+        for place, cell in ((0, new), (1, None), (2, float("nan"))):
+            cells[place] = cell
+        made[name] = cells
+    return made
+
+
+def model_of_table(table: Table, seed: int, **more: Any) -> MLP:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of columns that say nothing
+        encoder = TableEncoder.of(
+            table, categorical=as_categories(table), clip=bool(seed % 3), one_hot=4 + seed % 6
+        )
+    model = MLP([encoder, 6, 3], seed=seed, dtype=("float32", "float64")[seed % 2], **more)
+    return with_random_numbers(model, seed)
+
+
+def quietly(function: Any, X: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of gaps where there were none
+        return function(X)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_python_gives_the_bits_of_the_model(seed: int) -> None:
+    table = random_table(seed)
+    model = model_of_table(table, seed)
+    file = loaded(source(exported(model)))
+    for X in (table, changed(table, seed), {n: c[:1] for n, c in table.items()}):
+        wanted = np.asarray(quietly(model.predict_proba, X))
+        assert (file["predict_proba"](X) == wanted).all()
+        names = list(X)
+        rows = list(zip(*X.values(), strict=True))
+        assert (file["predict_proba"]([list(row) for row in rows]) == wanted).all()
+        assert (
+            file["predict_proba"]([dict(zip(names, r, strict=True)) for r in rows]) == wanted
+        ).all()
+        turned = {name: np.array(X[name], object) for name in reversed(names)}
+        assert (file["predict_proba"](turned) == wanted).all()
+    nothing = {name: [] for name in table}
+    assert file["predict_proba"](nothing).shape == (0, 3)
+
+
+def test_each_thing_that_a_cell_can_be() -> None:
+    table = {"n": [1.0, 2.0, None, 5.0], "c": ["0.5", "3", "True", "x"]}
+    model = model_of_table(table, 1)
+    file = loaded(source(exported(model)))
+    for cells in (
+        *([3, 0.5], [3.0, np.float32(0.5)], [Decimal(3), None], ["3", " 3 "], [np.int8(3), 1]),
+        *([True, False], [np.True_, None], [None, None], ["n/a", "NULL"], [10**20, 3]),
+        *(np.array([3, 1]), np.array([3.0, np.nan], np.float32), np.array(["x", " x"])),
+        *(np.array([True, False]), (3, 1), ["1_0", "٣"], [-0.0, 0.0], [float("inf"), 3.0]),
+    ):
+        for name in table:
+            X = {"n": [1.0, 2.0], "c": ["x", "y"], name: cells}
+            try:
+                wanted = quietly(model.predict_proba, X)
+            except ValueError:
+                with pytest.raises(ValueError, match=f"column '{name}' holds"):
+                    file["predict_proba"](X)
+            else:
+                assert (file["predict_proba"](X) == wanted).all(), (name, cells)
+
+
+def test_what_the_model_refuses_the_file_refuses() -> None:
+    model = model_of_table(PEOPLE, 1)
+    predict = loaded(source(exported(model)))["predict"]
+    for X, error, words in (
+        ({"age": [1]}, ValueError, "expected"),
+        ({"age": [1], "city": ["a"], "town": ["b"]}, ValueError, "town"),
+        ({"age": [1, 2], "city": ["a"]}, ValueError, "unequal length"),
+        ({"age": 1, "city": "Bonn"}, TypeError, r"X\['age'\] is of type int, expected a list"),
+        ({"age": [1], "city": "B"}, TypeError, "expected a list"),
+        ({"age": ["old"], "city": ["a"]}, ValueError, "'age' holds no numbers"),
+        ({"age": [True], "city": ["a"]}, ValueError, "'age' holds no numbers"),
+        ({"age": [float("inf")], "city": ["a"]}, ValueError, "infinity"),
+        ({"age": [1], "city": [b"a"]}, ValueError, "bytes"),
+        ({"age": [1, "a"], "city": ["a", "b"]}, ValueError, "int and str"),
+        ({"age": [1, True], "city": ["a", "b"]}, ValueError, "bool and int"),
+        ({"age": [np.timedelta64(1)], "city": ["a"]}, ValueError, "timedelta64"),
+        ({"age": np.array(["2020"], "M8[ns]"), "city": ["a"]}, ValueError, "numbers or text"),
+        ({"age": np.ones((1, 1)), "city": ["a"]}, ValueError, "one for each row"),
+        ([[1, "a", 2]], ValueError, "3 columns, expected 2"),
+        ([[1, "a"], [1]], ValueError, "ragged"),
+        ([1, "a"], ValueError, "expected a table"),
+        ("text", ValueError, "expected a table"),
+    ):
+        with pytest.raises(error):
+            model.predict(X)
+        with pytest.raises(error, match=words):
+            predict(X)
+    with pytest.raises(ValueError, match="'city' is in some records alone"):
+        predict([{"age": 1, "city": "Bonn"}, {"age": 1}])
+
+
+def test_columns_that_say_nothing_may_be_away() -> None:
+    table = {**PEOPLE, "name": ["a", "b", "c", "d"]}
+    with pytest.warns(UserWarning, match="not used"):
+        encoder = TableEncoder.of({"empty": [None] * 4, **PEOPLE})
+    model = with_random_numbers(MLP([encoder, 2]), 3)
+    file = loaded(source(exported(model)))
+    for X in (PEOPLE, {"empty": [1, 2, 3, 4], **PEOPLE}):
+        assert (file["predict_proba"](X) == model.predict_proba(X)).all()
+    with pytest.raises(ValueError, match="'name'"):
+        file["predict"](table)
+
+
+def test_tables_without_names() -> None:
+    rows = [[1, "a"], [2, "b"], [4, None], [9, "c"]]
+    model = with_random_numbers(MLP([TableEncoder.of(rows), 3]), 4)
+    file = loaded(source(exported(model)))
+    for X in (rows, {"x": [1, 2], "y": ["a", "z"]}):
+        assert (file["predict_proba"](X) == model.predict_proba(X)).all()
+    with pytest.raises(ValueError, match="1 columns, expected 2"):
+        file["predict"]({"0": [1]})
+
+
+def frames() -> list[Any]:
+    found = []
+    for library in ("pandas", "polars", "pyarrow"):
+        try:
+            module = __import__(library)
+        except ImportError:
+            continue
+        found.append(getattr(module, "table" if library == "pyarrow" else "DataFrame"))
+    return found
+
+
+def test_data_frames() -> None:
+    pytest.importorskip("narwhals", reason="narwhals is not installed")
+    table = {
+        "n": [1.5, None, 3.0, 2.0],
+        "b": [True, False, True, False],
+        "c": ["x", None, "y", "z"],
+    }
+    model = model_of_table(table, 1)
+    file = loaded(source(exported(model)))
+    for frame in frames():
+        X = frame(table)
+        assert (file["predict_proba"](X) == model.predict_proba(X)).all()
+        assert (model.predict_proba(table) == model.predict_proba(X)).all()
+
+
+def test_nothing_in_a_table_becomes_code() -> None:
+    texts = []
+    for names in (HOSTILE, tuple("abcdefgh")):
+        encoder = TableEncoder(
+            names,
+            (NumberColumn(names[0], 1.0, 2.0, True), NumberColumn(names[1], 0.0, 1e-7, False)),
+            (
+                CategoryColumn(names[2], names[:2], False),
+                CategoryColumn(names[3], names, False),
+                CategoryColumn(names[4], names, True),
+            ),
+        )
+        model = MLP([encoder, 8])
+        model.columns = Columns(encoder.outputs, names[0], names)
+        texts.append(source(exported(model)))
+    assert shape_of(texts[0]) == shape_of(texts[1])
+    assert set(texts[0]) - {"\n"} <= set(map(chr, range(32, 127)))
+    module = loaded(texts[0])
+    assert module["FEATURES"] == list(HOSTILE)
+    assert module["CATEGORIES"][1][2] == list(HOSTILE)
+
+
+def test_a_name_with_code_of_its_own_does_not_reach_the_file() -> None:
+    class Sly(str):
+        def __repr__(self) -> str:
+            return "__import__('os').abort()"
+
+    class Number(float):
+        __repr__ = Sly.__repr__
+
+    encoder = TableEncoder(
+        (Sly("a"), Sly("b")),
+        (NumberColumn(Sly("a"), Number(1.0), Number(2.0), False),),
+        (CategoryColumn(Sly("b"), (Sly("c"), Sly("d")), False),),
+    )
+    assert "abort" not in source(exported(MLP([encoder, 2])))
+
+
+def test_it_is_python_3_9_and_imports_numpy_alone() -> None:
+    for seed in range(10):
+        text = source(exported(model_of_table(random_table(seed), seed)))
+        tree = ast.parse(text, feature_version=(3, 9))
+        found = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        assert found == {"base64", "numpy"}
+        assert not any(isinstance(n, ast.ImportFrom) for n in ast.walk(tree))
+
+
+def test_an_encoder_of_ones_own_is_refused(tmp_path: Path) -> None:
+    class Own(TableEncoder):
+        pass
+
+    given = TableEncoder.of(PEOPLE)
+    model = MLP([Own(given.names, given.numbers, given.categories), 2])
+    for name in ("m.py", "m.onnx"):
+        with pytest.raises(ExportError, match="Own is your own"):
+            model.export(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_from_a_csv_file_to_a_python_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "people.csv", people(120), without=("since",))
+    command = [sys.executable, "-W", "ignore", "-m", "portable_mlp"]
+    for words in (
+        ["train", "people.csv", "--target", "income", "--epochs", "2", "--out", "m.safetensors"],
+        ["export", "m.safetensors", "--out", "people.py"],
+    ):
+        done = subprocess.run(
+            [*command, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    file = loaded((tmp_path / "people.py").read_text())
+    model = MLP.load(tmp_path / "m.safetensors")
+    assert model.encoder is not None
+    with path.open(encoding="utf-8") as lines:
+        records = [{k: v for k, v in row.items() if k != "income"} for row in csv.DictReader(lines)]
+    table = read_table(path, "income", categorical=model.encoder.categorical)
+    wanted = np.asarray(quietly(model.predict_proba, table.X))
+    assert (file["predict_proba"](records) == wanted).all()
+    assert set(file["predict"](records)) <= {"<=50K", ">50K"}
