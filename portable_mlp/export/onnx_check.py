@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from portable_mlp.export import onnx_table
 from portable_mlp.export.exported import Answer, Exported, ExportError
 from portable_mlp.nn import Context
 
@@ -32,21 +33,24 @@ def check(model: Exported, data: bytes) -> None:
     session = InferenceSession(data, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     x, given = samples(model, _ROWS)
-    for rows in (_ROWS, 1):
-        found = dict(zip(names, session.run(None, {"X": given[:rows]}), strict=True))
+    for rows in (len(x), 1):
+        few = {name: column[:rows] for name, column in given.items()}
+        found = dict(zip(names, session.run(None, few), strict=True))
         _compare(model, x[:rows], found)
 
 
-def samples(model: Exported, rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Random rows: scaled, in double precision, and as they are given to the file."""
+def samples(model: Exported, rows: int) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+    """Random rows: as the layers get them, in double precision, and as they are given to the file."""
+    if model.encoder is not None:
+        return onnx_table.samples(model.encoder, rows)
     x = np.random.default_rng(0).standard_normal((rows, *model.sample_shape))
     given = x if model.scaling is None else x / model.scaling.factor + model.scaling.shift
     given = given.astype(model.dtype)
     if model.scaling is not None:  # as far as the type of the file has digits for them
         kind = model.dtype
         x = (given - model.scaling.shift.astype(kind)) * model.scaling.factor.astype(kind)
-        return x.astype(np.float64), given
-    return given.astype(np.float64), given
+        return x.astype(np.float64), {"X": given}
+    return given.astype(np.float64), {"X": given}
 
 
 def _compare(model: Exported, x: NDArray[Any], found: dict[str, NDArray[Any]]) -> None:

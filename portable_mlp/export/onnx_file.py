@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from portable_mlp.export import onnx_table
 from portable_mlp.export.exported import Answer, Exported, ExportError
-from portable_mlp.export.onnx_graph import Graph
+from portable_mlp.export.onnx_graph import ML_OPSET, Graph
 from portable_mlp.export.onnx_layers import network_nodes
 from portable_mlp.warning import warn
 
@@ -37,10 +38,7 @@ def serialized(model: Exported) -> bytes:
                 f"export: to .onnx needs {library}: pip install 'portable_mlp[onnx]'."
             )
     if model.encoder is not None:
-        raise ExportError(
-            "export: the model has a TableEncoder, expected one that takes numbers for .onnx; export "
-            "to a name that ends in .py, which takes tables."
-        )
+        onnx_table.check_texts(model.encoder)
     size = model.count * np.dtype(model.dtype).itemsize
     if size > MOST_BYTES:
         raise ExportError(
@@ -87,7 +85,14 @@ def made(model: Exported) -> Any:
 
     kind = TensorProto.FLOAT if model.dtype == "float32" else TensorProto.DOUBLE
     graph = Graph(model.dtype)
-    x = INPUT
+    if model.encoder is None:
+        x, names = INPUT, model.features
+        inputs = [helper.make_tensor_value_info(INPUT, kind, ["rows", *model.sample_shape])]
+        opsets = []
+    else:
+        x, names = onnx_table.table_nodes(graph, model.encoder), model.encoder.used
+        inputs = onnx_table.inputs(model.encoder)
+        opsets = [helper.make_opsetid("ai.onnx.ml", ML_OPSET)] if model.encoder.categories else []
     if model.scaling is not None:
         x = graph.add("Sub", x, graph.constant(model.scaling.shift))
         x = graph.add("Mul", x, graph.constant(model.scaling.factor))
@@ -99,7 +104,7 @@ def made(model: Exported) -> Any:
     body = helper.make_graph(
         graph.nodes,
         "portable_mlp",
-        [helper.make_tensor_value_info(INPUT, kind, ["rows", *model.sample_shape])],
+        inputs,
         [
             helper.make_tensor_value_info(
                 name, label if name == "label" else kind, ["rows", *shape]
@@ -112,13 +117,13 @@ def made(model: Exported) -> Any:
         body,
         producer_name="portable_mlp",
         producer_version=model.written_by.rpartition(" ")[2],
-        opset_imports=[helper.make_opsetid("", graph.opset)],
+        opset_imports=[helper.make_opsetid("", graph.opset), *opsets],
         ir_version=graph.ir_version,
     )
     helper.set_model_props(
         found,
         {
-            "features": json.dumps(model.features),
+            "features": json.dumps(names),
             "classes": json.dumps(model.classes),
             "target": json.dumps(model.columns.target),
         },

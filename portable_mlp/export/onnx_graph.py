@@ -8,6 +8,8 @@ import numpy as np
 
 OPSET = 18
 """Of the operators written here. onnxruntime 1.14 of 2023 and all later ones run it."""
+ML_OPSET = 3
+"""Of the operator for text, which came with it."""
 IR_VERSION = 8
 """The version of the file format that came with it."""
 
@@ -82,10 +84,13 @@ class Graph:
 
     def one_hot(self, numbers: str, known: np.ndarray) -> str:
         """1 where a number of a column (rows, 1) is the known one, else 0: (rows, known)."""
+        return self.cast(self.add("Equal", numbers, self.constant(known)))
+
+    def cast(self, x: str) -> str:
+        """x in the model's precision."""
         from onnx import helper
 
-        found = self.add("Equal", numbers, self.constant(known))
-        return self.add("Cast", found, to=helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype)))
+        return self.add("Cast", x, to=helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype)))
 
     def insert(self, model: Any, x: str) -> str:
         """The nodes of another model with one input ``x`` and one output ``y``.

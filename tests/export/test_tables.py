@@ -7,6 +7,7 @@ import csv
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 
 from portable_mlp import MLP, TableEncoder
 from portable_mlp.data.columns import Columns
-from portable_mlp.export import ExportError
+from portable_mlp.data.target import class_name
+from portable_mlp.export import ExportError, onnx_file, onnx_table
 from portable_mlp.export.python_file import source
 from portable_mlp.model.exporting import exported
 from portable_mlp.tables import read_table
@@ -29,18 +31,18 @@ PEOPLE = {"age": [31, 45, None, 28], "city": ["Bonn", "Rome", "Oslo", "Rome"]}
 Table = dict[str, list[Any]]
 
 
-def random_table(seed: int, rows: int = 60) -> Table:
+def random_table(seed: int, worst: tuple[str, ...] = HOSTILE, rows: int = 60) -> Table:
     """Columns of every kind under the worst names, with gaps of every kind."""
     random = np.random.default_rng(seed)
-    names = [*HOSTILE, "age", "label", "X", ""]
+    names = [*worst, "age", "label", "X", ""]
     random.shuffle(names)
 
     def gappy(values: list[Any], gaps: tuple[Any, ...], share: float = 0.2) -> list[Any]:
         return [gaps[random.integers(len(gaps))] if random.random() < share else v for v in values]
 
     def texts(count: int) -> list[str]:
-        words = [*HOSTILE, *(f"wörd {k}" for k in range(30))][:count]
-        return [str(words[k]) for k in random.integers(0, count, rows)]
+        words = [*worst, *(f"wörd {k}" for k in range(30))][:count]
+        return [str(words[k]) for k in random.integers(0, len(words), rows)]
 
     empty = (None, float("nan"), "", " NA ", "?", "None")
     columns: list[list[Any]] = [
@@ -293,3 +295,128 @@ def test_from_a_csv_file_to_a_python_file(tmp_path: Path) -> None:
     wanted = np.asarray(quietly(model.predict_proba, table.X))
     assert (file["predict_proba"](records) == wanted).all()
     assert set(file["predict"](records)) <= {"<=50K", ">50K"}
+
+
+# -- ONNX -------------------------------------------------------------------------------------------
+
+UNICODE = tuple(text for text in HOSTILE if text != "\ud800")
+
+
+def given(encoder: TableEncoder, table: Table) -> dict[str, np.ndarray]:
+    """A table as the inputs of a file of ONNX."""
+    feed = {}
+    for name in encoder.used:
+        cells = [None if cell is None or cell != cell else cell for cell in table[name]]
+        if name in encoder.categorical:
+            texts = [
+                "" if c is None else class_name(c) if isinstance(c, float) else str(c).strip()
+                for c in cells
+            ]
+            feed["X." + name] = np.array(texts, object)
+        else:
+            feed["X." + name] = np.array([np.nan if c is None else c for c in cells], np.float64)
+    return feed
+
+
+def check_onnx(model: MLP, *tables: Table) -> None:
+    from onnxruntime import InferenceSession
+
+    assert model.encoder is not None
+    data = onnx_file.serialized(exported(model))
+    session = InferenceSession(data, providers=["CPUExecutionProvider"])
+    for X in tables:
+        found = session.run(["probabilities"], given(model.encoder, X))[0]
+        wanted = quietly(model.predict_proba, X)
+        size = 1e-6 if model.backend.dtype_name == "float32" else 1e-10
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=size)
+
+
+@pytest.mark.usefixtures("onnxruntime")
+@pytest.mark.parametrize("seed", range(30))
+def test_onnx_predicts_what_the_model_predicts(seed: int) -> None:
+    table = random_table(seed, UNICODE)
+    model = model_of_table(table, seed)
+    check_onnx(model, table, changed(table, seed), {n: c[:1] for n, c in table.items()})
+
+
+@pytest.mark.usefixtures("onnxruntime")
+def test_onnx_of_one_kind_of_column_and_of_time_stamps() -> None:
+    random = np.random.default_rng(0)
+    stamps = (1.7e9 + random.normal(0, 30, 40)).tolist()
+    towns = [f"town {k % 12}" for k in range(40)]
+    for columns in ({"n": stamps}, {"c": towns}, {"c": towns[:20] * 2, "n": stamps}):
+        for seed in (1, 2):  # both precisions
+            check_onnx(model_of_table(columns, seed), columns)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("onnxruntime")
+def test_onnx_of_levels_that_no_cell_can_be() -> None:
+    encoder = TableEncoder(
+        ("c", "d", "e"),
+        (),
+        (
+            CategoryColumn("d", ("a", " a", "", "na"), False),
+            CategoryColumn("e", ("b ", "b"), False),
+            CategoryColumn("c", ("", "a", "?", "a "), True),
+        ),
+    )
+    cells = ["", "a", "na", "b", "?"]
+    model = with_random_numbers(MLP([encoder, 3]), 2)
+    check_onnx(model, dict.fromkeys("cde", cells))
+
+
+@pytest.mark.usefixtures("onnxruntime")
+def test_what_a_file_of_onnx_says_of_its_inputs() -> None:
+    from onnx import ModelProto
+
+    table = {"age": [1.0, 2.0, 5.0], "none": [None] * 3, "label": ["a", "b", "a"]}
+    model = model_of_table(table, 0)
+    found = ModelProto.FromString(onnx_file.serialized(exported(model)))
+    assert [i.name for i in found.graph.input] == ["X.age", "X.label"]
+    assert [i.doc_string.split()[0] for i in found.graph.input] == ["numbers;", "text"]
+    assert [(o.domain, o.version) for o in found.opset_import] == [("", 18), ("ai.onnx.ml", 3)]
+    assert {p.key: p.value for p in found.metadata_props}["features"] == '["age", "label"]'
+
+
+@pytest.mark.usefixtures("onnxruntime")
+def test_onnx_without_names() -> None:
+    rows = [[1, "a"], [2, "b"], [4, None], [9, "c"]]
+    model = with_random_numbers(MLP([TableEncoder.of(rows), 3]), 4)
+    onnx_file.serialized(exported(model))  # which compares
+
+
+@pytest.mark.usefixtures("onnxruntime")
+@pytest.mark.parametrize("text", ["\ud800", "a\0b"])
+def test_text_that_onnx_can_not_have_is_refused_in_a_sentence(text: str) -> None:
+    for columns, what in (
+        ({"n": [1.0, 2.0], text: [1.0, 2.0]}, "name of a column"),
+        ({"c": ["x", text]}, "category"),
+    ):
+        model = MLP([TableEncoder.of(columns), 2])
+        with pytest.raises(ExportError, match=rf"the {what} .* ends in \.py"):
+            onnx_file.serialized(exported(model))
+
+
+@pytest.mark.usefixtures("onnxruntime")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"numbers": (NumberColumn("n", 2.0, 0.9, True),)},
+        {"clip": False},
+        {"categories": (CategoryColumn("c", ("y", "x", "z"), False),)},
+    ],
+)
+def test_a_file_that_encodes_otherwise_is_not_written(
+    wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    encoder = TableEncoder(
+        ("n", "c"),
+        (NumberColumn("n", 1.0, 0.9, True),),
+        (CategoryColumn("c", ("x", "y", "z"), False),),
+    )
+    model = with_random_numbers(MLP([encoder, 3]), 2)
+    nodes, other = onnx_table.table_nodes, replace(encoder, **wrong)
+    monkeypatch.setattr(onnx_table, "table_nodes", lambda graph, _: nodes(graph, other))
+    with pytest.raises(ExportError, match="no file was written"):
+        model.export(tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
