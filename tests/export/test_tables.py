@@ -21,6 +21,7 @@ from portable_mlp.data.target import class_name
 from portable_mlp.export import ExportError, onnx_file, onnx_table
 from portable_mlp.export.python_file import source
 from portable_mlp.model.exporting import exported
+from portable_mlp.recipes import RECIPES
 from portable_mlp.tables import read_table
 from portable_mlp.tables.encoder import CategoryColumn, NumberColumn
 from tests.export.stacks import with_random_numbers
@@ -273,6 +274,27 @@ def test_an_encoder_of_ones_own_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ExportError, match="Own is your own"):
             model.export(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("onnxruntime")
+@pytest.mark.parametrize("classes", [0, 3])
+def test_the_preset_for_tables(classes: int) -> None:
+    from onnxruntime import InferenceSession
+
+    table = {"n": list(range(60)), "c": [f"town {k % 12}" for k in range(60)]}
+    recipe = RECIPES["realmlp-s"].suited(classes)
+    model = recipe.build(TableEncoder.of(table), classes=classes)
+    y = np.arange(60) % 3
+    model.fit(table, y if classes else y[:, None] / 10, epochs=3, batch_size=20)
+    assert model.encoder is not None
+    far = {"n": [-1e6, 1e6, None], "c": ["town 1", "never seen", None]}
+    for X in (table, far):
+        wanted = quietly(model.predict_proba if classes else model.predict, X)
+        file = loaded(source(exported(model)))
+        assert (file["predict_proba" if classes else "predict"](X) == wanted).all()
+        session = InferenceSession(onnx_file.serialized(exported(model)))
+        found = session.run(None, given(model.encoder, X))[-1]
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
 
 
 def test_from_a_csv_file_to_a_python_file(tmp_path: Path) -> None:
