@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.fuzzing.mutations import byte_edit, change_tree
 from benchmarks.fuzzing.target import Target
-from portable_mlp import MLP, nn
+from portable_mlp import MLP, TableEncoder, nn
 from portable_mlp.data.columns import Columns
 from portable_mlp.files import ModelFileError
 from portable_mlp.files.saved import SavedModel, parse, to_bytes
@@ -64,7 +64,22 @@ def seeds() -> list[bytes]:
     )
     deep.fit(x[..., None], x[:, :1], epochs=1, verbose=0)
     waiting = MLP([2, 4], loss=nn.GaussianNLL(), scaling="/255")
-    return [b"".join(to_bytes(saved(model))) for model in (plain, trained, deep, waiting)]
+    table = {
+        "size": [1.0, None, 2.5, 4.0] * 5,
+        "kind": ["a", "b\n", None, "ß"] * 5,
+        "city": [f"c{k % 10}" for k in range(20)],
+        "new": [True, False, True, None] * 5,
+    }
+    encoded = MLP(
+        layers=[nn.NTKDense(2, bias_rate=0.1), nn.SELU(), nn.Dense(1)],
+        inputs=TableEncoder.of(table),
+        loss="squared_error",
+        target_scaling="clamped",
+    )
+    encoded.fit(table, x[:, :1], epochs=1, verbose=0)
+    groups = MLP([2, 5], loss=nn.GroupedSoftmaxCrossEntropy((2, 3)), l2=0.1, penalty_per_batch=True)
+    models = (plain, trained, deep, waiting, encoded, groups)
+    return [b"".join(to_bytes(saved(model))) for model in models]
 
 
 def repaired(data: bytes) -> bytes:
