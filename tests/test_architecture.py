@@ -68,7 +68,9 @@ ALLOWED = {
     "steering": {
         *("nn", "optim", "backends", "randomness", "training", "model", "plots", "steering"),
     },
-    "sklearn": {"nn", "optim", "backends", "training", "model", "sklearn", "warning"},
+    "sklearn": {
+        *("nn", "optim", "backends", "training", "model", "checkpoint", "sklearn", "warning"),
+    },
 }
 
 

@@ -36,6 +36,7 @@ def identity(run: Run) -> dict[str, str]:
         "learning_rate": repr(plan.learning_rate),
         "schedule": repr(plan.schedule),
         "batch_size": str(plan.batch_size),
+        "shuffle": repr(getattr(plan.feed, "shuffle", True)),
         "training before": before,
         "data": ", ".join(marks),
         "training rows": _rows(plan.feed),

@@ -158,4 +158,7 @@ def _print(blocks: Iterator[str]) -> None:
         if terminal:  # names of classes are from files
             typer.echo("\n".join(map(printable, block.splitlines())))
         else:
-            typer.echo(block.encode(), nl=False)
+            left = memoryview(block.encode())
+            while left:  # with PYTHONUNBUFFERED a write may take a part only, when a disk is full
+                left = left[sys.stdout.buffer.write(left) :]
+    sys.stdout.flush()  # nobody hears of a failure at the program's end

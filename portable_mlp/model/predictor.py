@@ -230,6 +230,7 @@ class Predictor:
     def _answer(self, X: Any, finish: Any) -> Any:  # noqa: N803
         X, _ = self._border.mapped(X, None, DEVICE_BUDGET)  # noqa: N806
         if isinstance(X, Source):
+            self._border.check_encoded(X)
             pieces = pieces_of(X, range(len(X.blocks)))
             names = X.columns.features
             return np.concatenate([self._answer(Opened(p.X, names), finish) for p in pieces])

@@ -120,8 +120,17 @@ class Border:
         problem = self.problem
         return source.rows * row_bytes(source, problem.loss, self.units, problem.backend)
 
+    def check_encoded(self, source: Source) -> None:
+        """Refuses rows that nobody has encoded, for a network that gets a table encoded."""
+        if self.encoder is not None and source.columns.features != self.encoder.outputs:
+            raise ValueError(
+                f"{source}: got rows that are read meanwhile, for a model with a TableEncoder, expected "
+                "the table in memory: portable_mlp.tables.read_table(path, target).X, or a data frame."
+            )
+
     def check_source(self, source: Source, y: Any = None) -> None:
         """Refuses a source whose samples do not fit the network."""
+        self.check_encoded(source)
         if y is not None:
             raise ValueError(
                 "y: got an array beside a source, expected None: the source has targets."

@@ -29,12 +29,12 @@ from portable_mlp.sklearn.network import dense_names, device_of, new_model, show
 from portable_mlp.sklearn.options import (
     check_parameters,
     optimizer_of,
+    own_callbacks,
     schedule_of,
 )
 from portable_mlp.sklearn.watch import Held, Orders, Watch, tasks_of
 from portable_mlp.training import TrainingDiverged
 from portable_mlp.training.history import History
-from portable_mlp.training.options import checked_callbacks
 from portable_mlp.warning import warn
 
 NON_FINITE = (
@@ -202,7 +202,10 @@ class BaseMLP(
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sk.on_host(sample_weight), y, dtype=np.float64)
-        return Held(X, y, self._targets(y), weights)
+        try:
+            return Held(X, y, self._targets(y), weights)
+        except ValueError as error:
+            raise ValueError(f"y_val: {error}") from None
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
         return self._head.targets(y)
@@ -292,7 +295,7 @@ class BaseMLP(
                     validation_data=None if held is None else (held.X, held.targets, held.weights),
                     sample_weight=weights,
                     shuffle=Orders(random) if self.shuffle else False,
-                    callbacks=[watch, *checked_callbacks(self.callbacks or ())],
+                    callbacks=[watch, *own_callbacks(self)],
                     verbose=0,
                 )
         except TrainingDiverged as error:

@@ -78,7 +78,7 @@ class OneLabel(Head):
     smoothing: float = 0.0
 
     def targets(self, y: np.ndarray) -> np.ndarray:
-        numbers = np.searchsorted(self.classes, y)
+        numbers = _numbers_of(y, self.classes)
         if self.loss.targets != "values":
             return numbers
         if self.outputs == 1:
@@ -127,7 +127,7 @@ class ManyAnswers(Head):
 
     def targets(self, y: np.ndarray) -> np.ndarray:
         parts = [
-            np.eye(max(len(known), 2))[np.searchsorted(known, column)]
+            np.eye(max(len(known), 2))[_numbers_of(column, known)]
             for known, column in zip(self.classes, y.T, strict=True)
         ]
         return np.concatenate(parts, axis=1)
@@ -147,6 +147,22 @@ class ManyAnswers(Head):
             outputs[:, end - size : end][:, : len(known)]
             for size, end, known in zip(sizes, ends, self.classes, strict=True)
         ]
+
+
+def _numbers_of(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The places of labels among the classes, which are sorted.
+
+    Raises:
+        ValueError: one is none of them.
+    """
+    numbers = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    wrong = np.flatnonzero(classes[numbers] != y)
+    if len(wrong):
+        raise ValueError(
+            f"y has the label {y[wrong[:1]].tolist()[0]!r}, expected those of the training: "
+            f"{', '.join(map(repr, classes[:10].tolist()))}{' ...' if len(classes) > 10 else ''}."
+        )
+    return numbers
 
 
 def _as_wanted(t: np.ndarray, loss: Loss, smoothing: float) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from portable_mlp.checkpoint import Checkpoint
 from portable_mlp.nn import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -24,6 +25,8 @@ from portable_mlp.nn.dense_stack import NORMALIZATIONS
 from portable_mlp.nn.plain_numbers import is_number, is_whole
 from portable_mlp.optim import OPTIMIZERS, SCHEDULES, SGD, Adam, Optimizer, Schedule
 from portable_mlp.optim.schedules import Progress
+from portable_mlp.training import Callback
+from portable_mlp.training.options import checked_callbacks
 
 SOLVERS = ("lbfgs", "sgd", "adam")
 RATES = ("constant", "invscaling", "adaptive")
@@ -237,3 +240,20 @@ def schedule_of(estimator: Any, seen: int, rows: int, factor_now: Callable[[], f
         if estimator.learning_rate == "adaptive":
             return ByProgress(factor_now)
     return SCHEDULES["constant"]
+
+
+def own_callbacks(estimator: Any) -> list[Callback]:
+    """The user's callbacks.
+
+    Raises:
+        TypeError: they are no list of callbacks.
+        ValueError: one can't do for an estimator what it does.
+    """
+    found = checked_callbacks(estimator.callbacks or ())
+    if any(isinstance(callback, Checkpoint) for callback in found):
+        raise ValueError(
+            f"{type(estimator).__name__}: callbacks has a Checkpoint, expected one with MLP.fit alone: "
+            "it holds nothing of an estimator's own stopping rules and curves; warm_start and "
+            "partial_fit go on with a fitted estimator."
+        )
+    return found

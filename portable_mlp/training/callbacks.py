@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from portable_mlp.nn.choices import check_name
 from portable_mlp.nn.plain_numbers import is_number
 from portable_mlp.training.loop import Callback, Run, StopTraining
 from portable_mlp.training.problem import Snapshot
@@ -49,6 +50,13 @@ class BestEpoch(Callback):
             )
 
     def on_train_begin(self, run: Run) -> None:
+        names = ["loss", *(metric.name for metric in run.problem.metrics)]
+        names += [f"val_{name}" for name in names if run.validation is not None]
+        check_name(
+            f"{type(self).__name__}: monitor",
+            self._monitored(run),
+            [*names, "learning_rate", "gradient_norm"],
+        )
         self.best, self.best_epoch, self._snapshot = math.nan, 0, None
         self._sign = 1 if self._maximises(run) else -1
 

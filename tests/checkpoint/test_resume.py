@@ -398,6 +398,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
         {"l2": 0.1},
         None,
     ),
+    "shuffle was True and is False": ({"shuffle": False}, {}, None),
     "scaling changed": ({}, {"scaling": "minmax"}, None),
     "sample weights was none and is 9.6": ({"sample_weight": np.full(96, 0.1)}, {}, None),
     "validation rows was none and is 96": ({"validation_data": (X, Y)}, {}, None),

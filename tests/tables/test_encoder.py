@@ -13,6 +13,7 @@ import pytest
 
 from portable_mlp import MLP, TableEncoder, nn
 from portable_mlp.backends import Backend
+from portable_mlp.data import scan_arrays
 from portable_mlp.files import inspect
 from portable_mlp.tables import Frame
 
@@ -330,3 +331,17 @@ def test_a_reader_that_knows_no_encoders_refuses(tmp_path: Path) -> None:
     assert rb"\"requires\":[\"encoder\"]" in path.read_bytes()
     MLP([1, 2]).save(tmp_path / "n.st")
     assert rb"\"requires\":[]" in (tmp_path / "n.st").read_bytes()
+
+
+def test_rows_that_nobody_encodes_are_refused() -> None:
+    numbers = np.random.default_rng(0).normal(size=(40, 2))
+    y = (numbers[:, 0] > 0).astype(int)
+    model = MLP([TableEncoder.of(numbers), 4, 2])
+    before = model.parameters()
+    source = scan_arrays(numbers, y)
+    for call in (model.fit, model.evaluate, model.predict, model.predict_proba):
+        with pytest.raises(ValueError, match="read meanwhile, for a model with a TableEncoder"):
+            call(source)
+    with pytest.raises(ValueError, match="validation_data: .* with a TableEncoder, expected"):
+        model.fit(numbers, y, validation_data=source)
+    assert all(np.array_equal(before[name], now) for name, now in model.parameters().items())
