@@ -313,6 +313,16 @@ def test_it_goes_where_the_model_goes(tmp_path: Path) -> None:
     assert info.to_dict()["encoder"]["numbers"][0]["name"] == "age"
 
 
+def test_tables_to_validate_on() -> None:
+    encoder = TableEncoder.of(TABLE)
+    model, other = (MLP([given, 8, 2], seed=0) for given in (encoder, encoder.width))
+    other = MLP(layers=[*encoder.layers(), *other.network.layers], inputs=encoder.width, seed=0)
+    x = encoder.encode(TABLE)
+    figures = model.fit(TABLE, Y, validation_data=(TABLE, Y), epochs=3, verbose=0)
+    expected = other.fit(x, Y, validation_data=(x, Y), epochs=3, verbose=0)
+    np.testing.assert_array_equal(figures["val_loss"], expected["val_loss"])
+
+
 def test_a_failed_fit_leaves_the_model_as_it_was() -> None:
     model = MLP([TableEncoder.of(TABLE), 2])
     before = model.parameters()
