@@ -69,7 +69,8 @@ ALLOWED = {
         *("nn", "optim", "backends", "randomness", "training", "model", "plots", "steering"),
     },
     "sklearn": {
-        *("nn", "optim", "backends", "training", "model", "checkpoint", "sklearn", "warning"),
+        *("nn", "optim", "backends", "data", "tables", "training", "model", "checkpoint"),
+        *("sklearn", "warning"),
     },
 }
 

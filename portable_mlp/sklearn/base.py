@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,7 +12,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
-    column_or_1d,
     validate_data,
 )
 
@@ -23,7 +19,8 @@ from portable_mlp import backends
 from portable_mlp.backends import library_of
 from portable_mlp.model import MLP
 from portable_mlp.sklearn import compatibility as sk
-from portable_mlp.sklearn.heads import Head
+from portable_mlp.sklearn import tables
+from portable_mlp.sklearn.heads import Head, one_axis, silent_of_one_class
 from portable_mlp.sklearn.minimize import minimized
 from portable_mlp.sklearn.network import dense_names, device_of, new_model, shown_as, to_numpy
 from portable_mlp.sklearn.options import (
@@ -62,6 +59,8 @@ class BaseMLP(
 
     _numbers: bool
     """Whether numbers are predicted."""
+    _takes_tables = False
+    """Whether X is a table, by what ``categorical_features`` was at the first training."""
     _head: Head
     _mlp: MLP
     coefs_: list[Any]
@@ -118,6 +117,8 @@ class BaseMLP(
         made = self._copied()
         made._train(X, y, sample_weight, incremental, validation, classes, self)
         self.__dict__.update(vars(made))
+        if not hasattr(made, "feature_names_in_"):  # those of the training before
+            self.__dict__.pop("feature_names_in_", None)
         return self
 
     def _copied(self) -> Any:
@@ -140,25 +141,35 @@ class BaseMLP(
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        if first:
+            self._takes_tables = self.categorical_features is not None
         X, y = self._validated(X, y, first)  # noqa: N806
         self._choose_head(y, classes, first, incremental)
         weights = self._weights_of(y, sample_weight)
         held = self._given_validation(*validation)
         random = check_random_state(self.random_state)
+        minimizes = self.solver == "lbfgs" and self.optimizer is None
+        splits = self.early_stopping and held is None and not minimizes
+        if splits and self._takes_tables:  # the encoder sees the training rows alone
+            X, y, weights, held = self._split(X, y, weights, random)  # noqa: N806
         if first:
+            self.encoder_ = tables.encoder_of(self, X)
             self._take(new_model(self, self._head, X, random))
         if first or not hasattr(self, "history_"):
             self._start()
         model = self._model(X)
-        if self.solver == "lbfgs" and self.optimizer is None:
+        if minimizes:
             self._minimize(model, X, y, weights, held)
             return
-        if self.early_stopping and held is None:
+        if splits and held is None:
             X, y, weights, held = self._split(X, y, weights, random)  # noqa: N806
         self._passes(model, X, y, weights, held, random, incremental, asked)
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:  # noqa: N803
-        """X as numbers, y as numpy."""
+        """X as numbers or as a table, y as numpy."""
+        if self._takes_tables:
+            X = tables.checked_table(self, X, reset)  # noqa: N806
+            return X, one_axis(tables.checked_targets(self, X, y, self._numbers))
         X, y = validate_data(  # noqa: N806
             self,
             X,
@@ -170,10 +181,7 @@ class BaseMLP(
             reset=reset,
         )
         y = sk.on_host(y)
-        y = y.toarray() if hasattr(y, "toarray") else y
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return self._dense(X), y
+        return self._dense(X), one_axis(y.toarray() if hasattr(y, "toarray") else y)
 
     def _dense(self, X: Any) -> Any:  # noqa: N803
         return X.toarray() if hasattr(X, "toarray") else X
@@ -283,16 +291,16 @@ class BaseMLP(
         optimizer = optimizer_of(self)
         watch = Watch(self, held, incremental, tasks_of(asked, X, y, weights), decreasing)
         try:
-            with _silent_of_one_class(self._head, y):
+            with silent_of_one_class(self._head, y):
                 history = model.fit(
-                    X,
+                    tables.network_rows(self, X),
                     self._targets(y),
                     epochs=1 if incremental else self.max_iter,
                     batch_size=self._batch_rows(rows),
                     optimizer=optimizer,
                     learning_rate=optimizer.learning_rate * self._rate_factor,
                     schedule=schedule_of(self, self.t_, rows, lambda: watch.factor),
-                    validation_data=None if held is None else (held.X, held.targets, held.weights),
+                    validation_data=None if held is None else self._validation_rows(held),
                     sample_weight=weights,
                     shuffle=Orders(random) if self.shuffle else False,
                     callbacks=[watch, *own_callbacks(self)],
@@ -326,6 +334,9 @@ class BaseMLP(
             )
         self._take(model)
 
+    def _validation_rows(self, held: Held) -> tuple[Any, ...]:
+        return tables.network_rows(self, held.X), held.targets, held.weights
+
     def _batch_rows(self, rows: int) -> int:
         if isinstance(self.batch_size, str):
             return min(200, rows)
@@ -349,7 +360,7 @@ class BaseMLP(
                 "epochs to validate after."
             )
         model, self.loss_, self.n_iter_, curve = minimized(
-            model, X, self._targets(y), weights, self
+            model, tables.network_rows(self, X), self._targets(y), weights, self
         )
         self.history_["loss"] = [*self.history_.get("loss", []), *curve]
         self._take(model)
@@ -415,6 +426,8 @@ class BaseMLP(
     def _rows(self, X: Any, method: str) -> Any:  # noqa: N803
         """X checked for an answer."""
         check_is_fitted(self)
+        if self._takes_tables:
+            return tables.network_rows(self, tables.checked_table(self, X, False))
         if self.backend is None:
             sk.check_place(X, self, method)
         X = validate_data(  # noqa: N806
@@ -436,11 +449,11 @@ class BaseMLP(
             X: samples (n, features).
 
         Returns:
-            (n, units of the last hidden layer); X itself where there is none.
+            (n, units of the last hidden layer); X itself, as numbers, where there is none.
         """
         rows = self._rows(X, "transform")
         *hidden, _ = self._mlp.network.named_layers
-        return self._model().activations(rows, hidden[-1]) if hidden else rows
+        return self._model().activations(rows, hidden[-1]) if hidden else tables.numbers(self, rows)
 
     def input_gradient(self, X: Any, output: int | None = None) -> Any:  # noqa: N803
         """How the outputs of the network change with each feature; see `portable_mlp.MLP.input_gradient`.
@@ -450,24 +463,18 @@ class BaseMLP(
             output: which output: of a classifier the logit of that class; None for all of them.
 
         Returns:
-            (n, features), or (n, outputs, features) for all.
+            (n, features), or (n, outputs, features) for all; the features of a table are those of
+            ``encoder_.outputs``.
         """
         rows = self._rows(X, "input_gradient")
         return self._model().input_gradient(rows, output)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.array_api_support = sk.DISPATCHES
+        numbers = self.categorical_features is None
+        tags.input_tags.sparse = numbers
+        tags.input_tags.allow_nan = tags.input_tags.categorical = (
+            tags.input_tags.string
+        ) = not numbers
+        tags.array_api_support = sk.DISPATCHES and numbers
         return tags
-
-
-@contextmanager
-def _silent_of_one_class(head: Head, y: np.ndarray) -> Iterator[None]:
-    """scikit-learn trains on a single class without a word."""
-    if not (head.loss.classifies and bool((y == y[:1]).all())):
-        yield
-        return
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="y is the same in each row")
-        yield

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import get_config
+from sklearn.utils import _safe_indexing
 
 from portable_mlp.backends import library_of
 
@@ -71,7 +72,7 @@ def like(answer: np.ndarray, X: Any) -> Any:  # noqa: N803
 def rows_of(X: Any, numbers: np.ndarray) -> Any:  # noqa: N803
     """The rows of X with these numbers."""
     if not dispatched(X):
-        return X[numbers]
+        return _safe_indexing(X, numbers)
     xp, _, device = get_namespace_and_device(X)
     return xp.take(X, xp.asarray(numbers, device=device), axis=0)
 

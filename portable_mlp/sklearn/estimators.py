@@ -82,6 +82,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         callbacks: of `portable_mlp.training`; for scikit-learn's own there is ``set_callbacks``.
         initializer: of the weights, name or `Initializer`, with biases at 0; None is scikit-learn's rule.
         average_weights: whether to keep the moving average of the weights, or its decay; True is 0.999.
+        categorical_features: None for X of numbers alone. ``"from_dtype"``: X is a table of numbers,
+            text, truths and gaps, of which a `portable_mlp.TableEncoder` of the training rows makes
+            numbers. Or names, places or a mask of columns: likewise, and these are categories also where
+            they hold numbers.
 
     Attributes:
         classes_: the classes; for several questions a list.
@@ -101,6 +105,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         out_activation_: what makes predictions of them.
         n_features_in_: features.
         feature_names_in_: their names, where X was a data frame.
+        encoder_: the `portable_mlp.TableEncoder`; None without ``categorical_features``.
 
     Example:
         >>> from sklearn.datasets import make_moons
@@ -156,6 +161,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         callbacks: Sequence[Callback] | None = None,
         initializer: str | Initializer | None = None,
         average_weights: bool | float = False,
+        categorical_features: str | Sequence[Any] | None = None,
     ) -> None:
         """Stores the parameters; `fit` checks them."""
         self._keep(locals())
@@ -364,6 +370,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         callbacks: Sequence[Callback] | None = None,
         initializer: str | Initializer | None = None,
         average_weights: bool | float = False,
+        categorical_features: str | Sequence[Any] | None = None,
     ) -> None:
         """Stores the parameters; `fit` checks them."""
         self._keep(locals())

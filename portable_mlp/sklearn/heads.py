@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
 
 from portable_mlp.nn import (
     LOSSES,
@@ -250,3 +254,28 @@ def _check_values(loss: Loss, what: str) -> None:
             f"loss: got {type(loss).__name__} for {what}, expected one with an output for each, such as "
             "'binary_cross_entropy'."
         )
+
+
+def one_axis(y: np.ndarray) -> np.ndarray:
+    """(n,) of (n, 1), with scikit-learn's warning; all else as it is.
+
+    Args:
+        y: labels or numbers.
+    """
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+@contextmanager
+def silent_of_one_class(head: Head, y: np.ndarray) -> Iterator[None]:
+    """scikit-learn trains on a single class without a word.
+
+    Args:
+        head: of the estimator.
+        y: its labels.
+    """
+    if not (head.loss.classifies and bool((y == y[:1]).all())):
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="y is the same in each row")
+        yield

@@ -15,12 +15,12 @@ from portable_mlp.sklearn.options import layers_of
 
 def new_model(est: Any, head: Head, X: Any, random: np.random.RandomState) -> MLP:  # noqa: N803
     """The network with its first weights: scikit-learn's draws, where the layers are its own."""
-    layers = layers_of(est, head.outputs)
+    layers, encoder = layers_of(est, head.outputs), getattr(est, "encoder_", None)
     ours = est.layers is not None or est.initializer is not None
-    drawn = ours or any(layer.streams for layer in layers)
+    drawn = ours or any(layer.streams for layer in layers) or (encoder and encoder.layers())
     model = MLP(
         layers=layers,
-        inputs=int(X.shape[1]),
+        inputs=encoder or int(X.shape[1]),
         loss=head.loss,
         metrics=[],
         l2=est.alpha,
@@ -43,13 +43,14 @@ def new_model(est: Any, head: Head, X: Any, random: np.random.RandomState) -> ML
 def place_of(est: Any, X: Any) -> dict[str, Any]:  # noqa: N803
     """Backend, device and dtype: those that were asked for, else those of X."""
     dtype = est.dtype
+    owner = library_of(X)  # of data frames None
     if dtype is None and not isinstance(est.backend, Backend):
-        dtype = "float32" if str(X.dtype).endswith("float32") else "float64"
+        single = owner is not None and str(X.dtype).endswith("float32")
+        dtype = "float32" if single else "float64"
     if est.backend is not None:
         return {"backend": est.backend, "device": est.device, "dtype": dtype}
-    owner = library_of(X)
-    assert owner is not None  # noqa: S101
-    return {"backend": owner.name, "device": est.device or device_of(X), "dtype": dtype}
+    name = "numpy" if owner is None else owner.name
+    return {"backend": name, "device": est.device or device_of(X), "dtype": dtype}
 
 
 def dense_names(model: MLP) -> list[tuple[str, str]]:
