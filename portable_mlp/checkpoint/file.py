@@ -69,7 +69,7 @@ class Saved:
     Args:
         description: all but the numbers.
         standing: where the training stands.
-        scalings: shift and factor of the samples' scaling and the targets', by name.
+        scalings: the arrays of the samples' scaling and the targets', by name.
     """
 
     description: Description
@@ -112,12 +112,12 @@ def described(
 
 
 def scaling_arrays(**scalings: Scaling | None) -> dict[str, np.ndarray]:
-    """Shift and factor of each scaling that there is, by name."""
+    """The arrays of each scaling that there is, by name."""
     return {
         f"{name}/{part}": np.asarray(getattr(scaling, part), np.float64)
         for name, scaling in scalings.items()
         if scaling is not None
-        for part in ("shift", "factor")
+        for part in scaling.parts
     }
 
 

@@ -39,6 +39,7 @@ def identity(run: Run) -> dict[str, str]:
         "shuffle": repr(getattr(plan.feed, "shuffle", True)),
         "training before": before,
         "data": ", ".join(marks),
+        **{f"column {name!r}": words for name, words in run.columns().items()},
         "training rows": _rows(plan.feed),
         "validation rows": "none" if run.validation is None else str(run.validation.rows),
         # a sum of another machine may differ in its last digits

@@ -129,7 +129,8 @@ class Trainable(Predictor):
             self._take_over(prepared.scaling, prepared.columns, prepared.problem)
             plan = self._reached.plan(self._problem, feed, options, self._seed, total)
             carry = self._reached.carry(self._problem, options.optimizer, self._weights)
-            run = Run(plan, validation, carry, self._scaling, prepared.marks)
+            known = dict if self._encoder is None else self._encoder.marks
+            run = Run(plan, validation, carry, self._scaling, prepared.marks, known)
             self._run = run
             try:
                 # numbers that are not finite are noticed, and told once with where they came from

@@ -322,6 +322,17 @@ class TableEncoder:
             words[column.name] = f"{len(column.levels):,} categories, {how}: {shown}"
         return list(words.items())
 
+    def marks(self) -> dict[str, str]:
+        """By what the columns are known again: `describe`, with a hash of all that is known of each."""
+        from hashlib import sha256  # not before it is needed
+
+        known = {column.name: repr((column, self.clip)) for column in self._columns}
+        hashes = {name: sha256(text.encode()).hexdigest()[:8] for name, text in known.items()}
+        return {
+            name: f"{words} ({hashes[name]})" if name in hashes else words
+            for name, words in self.describe()
+        }
+
 
 def split_encoder(sizes: Any) -> tuple[TableEncoder | None, Any]:
     """``(encoder or None, sizes that are numbers alone)`` of ``[encoder, 64, 3]``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,6 +48,8 @@ class Run:
     """Of the samples."""
     data_marks: Sequence[Any] = ()
     """By which the training set can be known again, and the validation set."""
+    columns: Callable[[], Mapping[str, str]] = dict
+    """Gives what becomes of each column of a table, by its name; nothing where samples are numbers."""
     history: History = field(default_factory=History)
     epoch: Epoch | None = None
     number: int = 0

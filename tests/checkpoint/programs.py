@@ -66,12 +66,17 @@ class Program:
         raise AssertionError(f"the training was not killed after {steps} steps")
 
 
-def same(one: tuple[MLP, History], other: tuple[MLP, History], further: bool = True) -> None:
+def same(
+    one: tuple[MLP, History],
+    other: tuple[MLP, History],
+    further: bool = True,
+    data: tuple[Any, Any] = (X, Y),
+) -> None:
     """Weights, running statistics, figures and what a further training makes of them, bit for bit."""
-    (a, left), (b, right) = one, other
+    (a, left), (b, right), (x, y) = one, other, data
     for name, value in a.parameters().items():
         np.testing.assert_array_equal(value, b.parameters()[name], err_msg=name)
-    np.testing.assert_array_equal(a.forward(X), b.forward(X))
+    np.testing.assert_array_equal(a.forward(x), b.forward(x))
     assert left.keys() == right.keys()
     for name in left.keys() - set(TIMES):
         np.testing.assert_array_equal(left[name], right[name], err_msg=name)
@@ -81,5 +86,5 @@ def same(one: tuple[MLP, History], other: tuple[MLP, History], further: bool = T
         return
     again = {"epochs": 1, "batch_size": 20, "optimizer": a._reached.options.optimizer, "verbose": 0}
     for model in (a, b):
-        model.fit(X, Y, **again)
-    np.testing.assert_array_equal(a.forward(X), b.forward(X))
+        model.fit(x, y, **again)
+    np.testing.assert_array_equal(a.forward(x), b.forward(x))
