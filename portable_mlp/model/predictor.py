@@ -330,7 +330,8 @@ class Predictor:
 
         Returns:
             (n, features), or (n, outputs, features) for all, in the kind of X. Of classifiers the outputs
-            are logits, of a model with target scaling the scaled numbers.
+            are logits, of a model with target scaling the scaled numbers. The features of a table are
+            those of ``encoder.outputs``, scaled; of one that is embedded it is 0.
 
         Raises:
             ValueError: there is no such output.

@@ -39,8 +39,14 @@ def decision_boundary(
         ax: where to draw; None makes a figure.
 
     Raises:
-        ValueError: samples of more or fewer than two features, or several outputs that are no classes.
+        ValueError: samples of more or fewer than two features, a model of tables, or several outputs that
+            are no classes.
     """
+    if model.encoder is not None:
+        raise ValueError(
+            "decision_boundary: the model has a TableEncoder, expected one of two features that are "
+            "numbers, such as MLP([2, 16, 2], scaling='standard')."
+        )
     if model.sample_shape != (2,):
         raise ValueError(
             f"decision_boundary: samples have shape {model.sample_shape}, expected (2,): two features."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,8 +48,9 @@ def class_numbers(who: str, model: MLP, X: Any, y: Any) -> NDArray[np.int64]:  #
             f"{who}: y has shape {found.shape}, expected the class number of each sample."
         )
     numbers = found.astype(np.int64)
-    if len(numbers) != len(X):
-        raise ValueError(f"{who}: X has {len(X)} rows and y {len(numbers)}, expected as many.")
+    rows = len(next(iter(X.values()), ())) if isinstance(X, Mapping) else len(X)
+    if len(numbers) != rows:
+        raise ValueError(f"{who}: X has {rows} rows and y {len(numbers)}, expected as many.")
     if several:
         return (numbers > 0).astype(np.int64)  # hinge has -1 and 1
     odd = numbers[(numbers < 0) | (numbers >= outputs)]

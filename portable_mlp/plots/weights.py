@@ -34,11 +34,16 @@ def first_layer_weights(
         ax: where to draw; None makes a figure.
 
     Raises:
-        ValueError: the model has no dense layer at its beginning, or the shape does not fit.
+        ValueError: the model has no dense layer at its beginning or takes tables, or the shape does not
+            fit.
     """
     if not is_whole(units, 1):
         raise ValueError(
             f"first_layer_weights: units is {units!r}, expected a whole number of at least 1."
+        )
+    if model.encoder is not None:
+        raise ValueError(
+            "first_layer_weights: the model has a TableEncoder, expected one whose samples are images."
         )
     inputs = math.prod(model.sample_shape)
     matrices = (w for w in model.parameters().values() if w.ndim == 2 and w.shape[0] == inputs)

@@ -32,7 +32,7 @@ from portable_mlp.nn.activations import (
     Softmax,
     Tanh,
 )
-from portable_mlp.nn.layers import BatchNorm, Dense, Dropout, Flatten, Scale
+from portable_mlp.nn.layers import BatchNorm, Dense, Dropout, Embedding, Flatten, Scale
 from portable_mlp.nn.losses import Loss
 from portable_mlp.optim import LBFGS
 from portable_mlp.training.epoch import Plan
@@ -102,7 +102,7 @@ def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
             )
         return float(value), list(apart(np.asarray(gradient)))
 
-    network = described(problem, shapes)
+    network, first = described(problem, shapes), problem.network.layers[0]
     patient = Patient(
         names=tuple(name for name, _, _ in layout.entries),
         start=start,
@@ -119,6 +119,7 @@ def model_patient(plan: Plan, start: Values, state: Any) -> Patient:
         rate=plan.learning_rate,
         right=not problem.has_foreign_code,
         most=128,
+        codes=len(first.levels) if isinstance(first, Embedding) else 0,
     )
     x, y = patient.take(np.arange(min(8, patient.samples)))
     with np.errstate(all="ignore"):

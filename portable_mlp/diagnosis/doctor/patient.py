@@ -98,6 +98,8 @@ class Patient:
     """Whether the gradients are known to be right, so that no slope need be taken."""
     most: int = 256
     """Samples that measurements are taken with, at most."""
+    codes: int = 0
+    """So many of the last features are numbers of categories, which nothing may scale."""
 
     @property
     def relative(self) -> bool:

@@ -143,10 +143,10 @@ def with_scaled_inputs() -> Treatment:
         axis = 1 if p.columns else 0
         x = p.x.astype(float)
         spread = x.std(axis=axis, keepdims=True)
-        return replace(
-            p,
-            x=(x - x.mean(axis=axis, keepdims=True)) / np.where(spread > SPREAD, spread, 1.0),
-        )
+        scaled = (x - x.mean(axis=axis, keepdims=True)) / np.where(spread > SPREAD, spread, 1.0)
+        if p.codes:
+            scaled[:, -p.codes :] = x[:, -p.codes :]
+        return replace(p, x=scaled)
 
     return Treatment("inputs with mean 0 and standard deviation 1", apply)
 
