@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,9 @@ def activations(model: MLP, X: Any, *, ax: Axes | None = None) -> Axes:  # noqa:
     Raises:
         ValueError: samples that can't be.
     """
-    found = layer_outputs(model, X[:_ROWS])
+    columns = isinstance(X, Mapping)
+    some = {name: X[name][:_ROWS] for name in X} if columns else X[:_ROWS]
+    found = layer_outputs(model, some)
     values = {name: layer.reshape(-1).astype(np.float64) for name, layer in found.items()}
     both = np.concatenate(list(values.values()))
     low, high = np.quantile(both, [0.002, 0.998])

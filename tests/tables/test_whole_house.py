@@ -85,6 +85,13 @@ def test_a_confusion_matrix_of_a_table(frame: bool) -> None:
         plots.confusion_matrix(model, table, Y[:3])
 
 
+def test_activations_of_a_table() -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    model, _ = pair()
+    shown = [label.get_text() for label in plots.activations(model, TABLE).get_yticklabels()]
+    assert shown == list(model.network.named_layers)
+
+
 def test_pictures_that_no_table_has() -> None:
     """The plane of encoded numbers is not that of the table; a table of vectors is no image."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
