@@ -24,6 +24,8 @@ ONE_HOT = 9
 MOST_LEVELS = 1000
 """An embedded column knows so many categories, the commonest; the products with one-hot rows of more
 would take longer than the rest of a network."""
+_MANY = 10
+"""Cells of a column from which on it says something that nearly none of them is known."""
 
 
 @dataclass(frozen=True)
@@ -283,7 +285,9 @@ class TableEncoder:
             place += len(number.outputs)
         for category in self.categories:
             texts = columns[category.name]
-            codes = category.numbers(as_text(texts) if texts.dtype != object else texts)
+            texts = as_text(texts) if texts.dtype != object else texts
+            codes = category.numbers(texts)
+            _warn_of_unseen(f"{frame.name}: column {category.name!r}", texts, codes, category)
             if category.embedded:
                 out[:, place] = codes
             elif len(category.levels) == 2:
@@ -352,6 +356,20 @@ def _check_finite(where: str, values: NDArray[np.float64]) -> None:
     if len(wrong):
         raise ValueError(
             f"{where} holds {values[wrong[0]]} in row {wrong[0]}, expected finite numbers or gaps."
+        )
+
+
+def _warn_of_unseen(
+    where: str, texts: NDArray[Any], codes: NDArray[np.int64], category: CategoryColumn
+) -> None:
+    """Warns where nearly nothing was seen in training: 1.0 may have been written 1 there."""
+    unseen = (codes == 0) & (texts != None)  # noqa: E711  (element by element)
+    there = int((texts != None).sum())  # noqa: E711
+    if there >= _MANY and unseen.sum() > 0.9 * there:
+        warn(
+            f"{where}: {int(unseen.sum()):,} of {there:,} cells, such as {texts[unseen.argmax()]!r}, "
+            f"hold no category of the training, which had {', '.join(map(repr, category.levels[:3]))}"
+            f"{' ...' if len(category.levels) > 3 else ''}: are they written otherwise here?"
         )
 
 

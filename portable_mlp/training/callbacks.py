@@ -55,7 +55,7 @@ class BestEpoch(Callback):
         check_name(
             f"{type(self).__name__}: monitor",
             self._monitored(run),
-            [*names, "learning_rate", "gradient_norm"],
+            [*names, "learning_rate", "gradient_norm", "seconds", "samples_per_second"],
         )
         self.best, self.best_epoch, self._snapshot = math.nan, 0, None
         self._sign = 1 if self._maximises(run) else -1

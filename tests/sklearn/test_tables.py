@@ -230,6 +230,7 @@ def test_clone_pickle_and_search() -> None:
     assert np.isfinite(cross_val_score(make_pipeline(columns, classifier()), X, Y, cv=2)).all()
 
 
+@pytest.mark.filterwarnings("ignore:X. column 'job'. 160 of 160 cells")
 def test_going_on_keeps_the_encoder() -> None:
     """What a later table has besides counts as not seen; nothing is worked out again."""
     later = X.assign(job="pilot", age=X["age"] + 100)
