@@ -202,8 +202,8 @@ class Predictor:
             X: samples (n, features), or a source.
 
         Returns:
-            An array in the kind of X, that is numpy for numpy, lists, data frames and sources, and else the
-            same library and device.
+            An array in the kind of X, that is numpy for numpy, lists, data frames and sources; and else
+            the same library and device.
         """
         problem = self._problem
         return self._answer(

@@ -102,6 +102,7 @@ def test_rows_that_are_streamed(tmp_path: Path) -> None:
         ({"name": ["a", "b"] * (ROWS // 2)}, "column 'name' was not used and is 2 categories"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:X. column .name.. 90 of 90 cells")
 def test_the_encoder_of_another_table_is_refused(
     changes: dict[str, Any], told: str, tmp_path: Path
 ) -> None:
