@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portable_mlp.data import DataFileError, Table, read_csv
+from portable_mlp.data import DataFileError, Table, read_csv, scan_csv
 
 
 @pytest.fixture
@@ -44,6 +44,19 @@ def test_classes_are_numbers_in_their_order(path: Path) -> None:
     table = read(path, "a,y\n1,10\n2,9\n3,9.0\n4,12345678\n")
     assert table.classes == ("9", "10", "12345678")
     assert table.y.tolist() == [1, 0, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [["007", "12", "7"], ["1152921504606846976", "1152921504606846977", "7"]],
+    ids=["leading zeros", "more digits than a float has"],
+)
+def test_codes_are_classes_as_they_are_written(path: Path, codes: list[str]) -> None:
+    table = read(path, "a,y\n" + "".join(f"{k},{code}\n" for k, code in enumerate(codes * 2)))
+    assert table.classes == tuple(codes)
+    assert table.y.tolist() == [0, 1, 2] * 2
+    source = scan_csv(path, "y")
+    assert source.columns.classes == table.classes
 
 
 @pytest.mark.parametrize("values", [[0.5, 1, 2], list(range(51))], ids=["not whole", "too many"])
