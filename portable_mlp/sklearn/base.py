@@ -187,7 +187,7 @@ class BaseMLP(
         return X.toarray() if hasattr(X, "toarray") else X
 
     def _choose_head(self, y: np.ndarray, classes: Any, first: bool, incremental: bool) -> None:
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not define _choose_head")
 
     def _weights_of(self, y: np.ndarray, sample_weight: Any) -> np.ndarray | None:
         """One number for each row, or None."""

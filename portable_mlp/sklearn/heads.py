@@ -40,11 +40,11 @@ class Head:
 
     def targets(self, y: np.ndarray) -> np.ndarray:
         """Y as the loss wants it."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not define targets")
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """What the network predicts, from its outputs (n, outputs) on the host."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not define decide")
 
     @property
     def activation(self) -> str:
