@@ -169,7 +169,7 @@ class Fusion:
     def _is_short(self, node: Node) -> bool:
         source, (axis,) = node.args[0], reduced_axes(node)
         if len(source.shape) == 1:
-            return node.op == "sum" and (self._few is None or source.size <= self._few)
+            return node.op == "sum"
         if len(source.shape) == 2 and axis == 0:
             return node.op == "sum" and source.shape[0] > 1 and source.shape[1] > 1
         return len(source.shape) == 2 and 1 < source.shape[1] <= SHORT

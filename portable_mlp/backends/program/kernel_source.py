@@ -45,6 +45,10 @@ _CALL_NAMES = """
     sqrt exp expm1 log log1p log2 log10 tanh sinh cosh sin cos tan atan atan2 floor ceil
 """
 _CALLS = frozenset(_CALL_NAMES.split())
+LONG = 4096
+"""A vector of more numbers is summed up in lanes, ten times faster than one after the other."""
+IN_LANES = "add_in_any_order"
+"""The kernel's name for an addition that the compiler may do in lanes."""
 
 
 @dataclass
@@ -281,6 +285,10 @@ class LoopWriter:
             ]
             return [f"{place} = {type_name(node)}({place} + {value})"]
         name = f"{self._name(node)}_sum"
+        if self.group.rows is None and node.args[0].size > LONG:
+            type_ = type_name(node)
+            starts.append(f"{name} = {type_}(0)")
+            return [f"{name} = {IN_LANES}({name}, {type_}({value}))"]
         whole = type_name(node).startswith("int")
         starts.append(f"{name} = {'int64' if whole else 'float64'}(0)")
         return [f"{name} = {name} + {value}"]

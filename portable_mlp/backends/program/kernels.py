@@ -1,6 +1,7 @@
 """Who makes machine code of a kernel's source; here: numba, each source once, kept on disk.
 
-No fast-math: each operation is rounded as numpy rounds it. No threads: beside those of a matrix
+No fast-math: each operation is rounded as numpy rounds it; only a long sum's additions may change places,
+as in numpy's own. No threads: beside those of a matrix
 library a second pool costs more than it gives.
 """
 
@@ -21,7 +22,7 @@ import numpy as np
 
 from portable_mlp.backends.program.axes import AxisNames
 from portable_mlp.backends.program.fusion import Group
-from portable_mlp.backends.program.kernel_source import KernelSource, loop_source
+from portable_mlp.backends.program.kernel_source import IN_LANES, KernelSource, loop_source
 from portable_mlp.backends.program.record import Node
 
 _FUNCTIONS = "sqrt exp expm1 log log1p log2 log10 tanh sinh cosh sin cos tan floor ceil"
@@ -106,7 +107,15 @@ def available() -> bool:
 
 @cache
 def _compiled(text: str) -> Callable[..., Any]:
-    return compiled_source(text)
+    return compiled_source(text, **({IN_LANES: _in_any_order()} if IN_LANES in text else {}))
+
+
+@cache
+def _in_any_order() -> Any:
+    """The addition that lets a loop add up in lanes."""
+    import numba
+
+    return numba.njit(fastmath={"reassoc"})(lambda a, b: a + b)
 
 
 def compiled_source(text: str, **names_of_its_own: Any) -> Callable[..., Any]:
