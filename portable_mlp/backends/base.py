@@ -159,6 +159,11 @@ class Backend:
             return operator.matmul
         return partial(rounded_product, xp, precision=self.precision)
 
+    def transposed_product(self, xp: Any) -> Callable[[Any, Any], Any]:
+        """``product(a, b)`` = aᵀ b, the factors rounded likewise."""
+        product = self.product(xp)
+        return lambda a, b: product(a.T, b)
+
     def squared_norm(self, xp: Any, x: Any) -> Any:
         """‖x‖² of a vector."""
         return x @ x

@@ -106,6 +106,12 @@ class JaxBackend(Backend):
     def synchronize(self, x: Any) -> None:
         x.block_until_ready()
 
+    def transposed_product(self, xp: Any) -> Callable[[Any, Any], Any]:
+        own = super().transposed_product(xp)
+        if self.place != "cpu" or self.precision not in ("float32", "tf32"):
+            return own
+        return lambda a, b: _of_few_columns(a, b) if b.shape[1] <= _FEW_COLUMNS else own(a, b)
+
     def squared_norm(self, xp: Any, x: Any) -> Any:
         if isinstance(x, Pieces):
             first, *rest = (self.squared_norm(self.xp, array) for array in x.arrays)
@@ -193,6 +199,16 @@ def _pieces_of() -> Callable[[Any, tuple[int, ...]], Any]:
     )
     compiled: Callable[[Any, tuple[int, ...]], Any] = jax.jit(in_pieces, static_argnums=1)
     return compiled
+
+
+def _of_few_columns(a: Any, b: Any) -> Any:
+    """aᵀ b as (bᵀ a)ᵀ, with both transposes written to memory; without barriers XLA folds them in.
+
+    XLA's aᵀ b takes 1.4 ms on a CPU for (1024, 1024) and (1024, 10), and this 0.16.
+    """
+    from jax.lax import optimization_barrier
+
+    return optimization_barrier(optimization_barrier(b.T) @ a).T
 
 
 def _fast_on_a_cpu(xp: Any) -> Any:

@@ -44,6 +44,10 @@ def _no_randomness(shape: Shape) -> Array:
     )
 
 
+def _transposed_matmul(a: Any, b: Any) -> Any:
+    return a.T @ b
+
+
 @dataclass(frozen=True)
 class Context:
     """What a layer or loss may use besides its own arguments.
@@ -55,6 +59,8 @@ class Context:
         uniform: gives a fresh float32 array of that shape, uniform in [0, 1), from the next random
             stream of this step: the same numbers on every backend.
         matmul: the product of two matrices: ``@``, or ``@`` with factors rounded to a smaller type.
+        transposed_matmul: ``transposed_matmul(a, b)`` = aᵀ b, likewise: the sum over a batch in the
+            gradient of a weight, for which some libraries have a faster way than ``a.T @ b``.
     """
 
     xp: Namespace
@@ -62,6 +68,7 @@ class Context:
     training: bool = False
     uniform: Callable[[Shape], Array] = _no_randomness
     matmul: Callable[[Any, Any], Any] = operator.matmul
+    transposed_matmul: Callable[[Any, Any], Any] = _transposed_matmul
 
 
 @dataclass(frozen=True)

@@ -103,15 +103,15 @@ class Problem:
     def context(self, xp: Any, keys: Keys | None = None) -> Context:
         """What layers and loss run with; training if there are keys."""
         device = self.backend.device
-        matmul = self.backend.product(xp)
+        matmul, transposed = self.backend.product(xp), self.backend.transposed_product(xp)
         if keys is None:
-            return Context(xp, device, matmul=matmul)
+            return Context(xp, device, matmul=matmul, transposed_matmul=transposed)
         streams = iter(keys)
 
         def uniform(shape: Shape) -> Any:
             return randomness.uniform(xp, shape, next(streams), device)
 
-        return Context(xp, device, True, uniform, matmul)
+        return Context(xp, device, True, uniform, matmul, transposed)
 
     def outputs(self, xp: Any, params: Tree, state: Tree, x: Any) -> Any:
         """What the network gives at prediction, (batch, outputs)."""

@@ -77,7 +77,7 @@ class Dense(Layer):
     def gradients(self, params: DenseParams, cache: Any, dy: Array, ctx: Context) -> DenseParams:
         x = cache  # (batch, in)
         bias = None if params.bias is None else ctx.xp.sum(dy, axis=0)
-        return DenseParams(weight=ctx.matmul(x.T, dy), bias=bias)
+        return DenseParams(weight=ctx.transposed_matmul(x, dy), bias=bias)
 
     def backward(
         self, params: DenseParams, cache: Any, dy: Array, ctx: Context

@@ -96,7 +96,7 @@ class Embedding(Layer):
     ) -> EmbeddingParams:
         start, gradients = dy.shape[1] - sum(self.widths), {}
         for name, one_hot, width in zip(params, cache, self.widths, strict=True):
-            gradients[name] = ctx.matmul(one_hot.T, dy[:, start : start + width])
+            gradients[name] = ctx.transposed_matmul(one_hot, dy[:, start : start + width])
             start += width
         return gradients
 

@@ -59,7 +59,7 @@ class NTKDense(Dense):
     def gradients(self, params: DenseParams, cache: Any, dy: Array, ctx: Context) -> DenseParams:
         x = cache  # (batch, in)
         bias = None if params.bias is None else ctx.xp.sum(dy, axis=0)
-        return DenseParams(ctx.matmul(x.T, dy) * (1 / math.sqrt(x.shape[1])), bias)
+        return DenseParams(ctx.transposed_matmul(x, dy) * (1 / math.sqrt(x.shape[1])), bias)
 
     def backward(
         self, params: DenseParams, cache: Any, dy: Array, ctx: Context
