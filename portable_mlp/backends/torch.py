@@ -150,6 +150,29 @@ class TorchBackend(Backend):
     def traces(self) -> bool:
         return self.compiler == "inductor"
 
+    def transposed_product(self, xp: Any) -> Callable[[Any, Any], Any]:
+        product, own = self.product(xp), super().transposed_product(xp)
+        if self.device.type != "cpu":
+            return own
+
+        def transposed_product(a: Any, b: Any) -> Any:
+            # MKL's aᵀ b takes 1.7 ms for (1024, 1024) and (1024, 10), and bᵀ a 0.3
+            few = b.shape[1] <= _FEW_COLUMNS and a.shape[0] * a.shape[1] >= _MANY_NUMBERS
+            return product(b.T, a).T if few else own(a, b)
+
+        return transposed_product
+
+    def squared_norm(self, xp: Any, x: Any) -> Any:
+        # a kernel that reads the vector anyway adds it up on the way; BLAS would read it once more
+        return xp.sum(x * x) if self._fuses else super().squared_norm(xp, x)
+
+    @cached_property
+    def _fuses(self) -> bool:
+        from portable_mlp.backends.program import kernels
+
+        wanted = self.compiler == "numba" or (self.compiler == "auto" and kernels.available())
+        return wanted and self.device.type == "cpu"
+
     def compiled_loop(self, step: Callable[..., Any]) -> Loop:
         if self.compiler == "inductor":
             import torch
@@ -158,7 +181,9 @@ class TorchBackend(Backend):
         from portable_mlp.backends.program import CompiledLoop, kernels
         from portable_mlp.backends.program.torch_library import TorchLibrary
 
-        fused = self.compiler == "numba" or (self.compiler == "auto" and kernels.available())
         library = TorchLibrary(self.xp, self.device)
-        compiler = kernels.NumbaCompiler() if fused and self.device.type == "cpu" else None
+        compiler = kernels.NumbaCompiler() if self._fuses else None
         return CompiledLoop(library, step, self.loop(step), compiler)
+
+
+_FEW_COLUMNS, _MANY_NUMBERS = 32, 100_000
