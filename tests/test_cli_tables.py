@@ -551,7 +551,7 @@ GOOD = "a,b,y\n1,2,cat\n2,3,dog\n3,5,cat\n4,4,dog\n5,5,cat\n6,8,dog\n7,9,cat\n8,
             "line 1: there is no column 'y', expected one of 'a', 'b',",
         ),
         (GOOD.replace("a,b,y", "1,2,3"), "is a header missing?"),
-        (GOOD.replace(",", ";"), "line 1: cells are separated by ';', expected commas."),
+        (GOOD.replace(",", ";"), "line 1: cells are separated by ';', expected commas; of a"),
         (
             "a,b,y\n1,2,cat\n2,3,dog\n",
             "of 2 rows --validation 0.15 holds out 0, expected more rows",

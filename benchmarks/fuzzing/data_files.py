@@ -144,7 +144,7 @@ _SEEDS_NPZ = [
     for save in (np.savez, np.savez_compressed)
     for array in _ARRAYS
 ]
-_ROWS = b'1,2,dog\n3.5,-4e2,cat\n 5 ,"6",dog\r\n"7",.8,"c, d"\n1_0,0,"e\nf"\n'
+_ROWS = b'1,2,dog\n3.5,-4e2,cat\n 5 ,"6",dog\r\n"7",.8,"c, d"\n10,0,"e\nf"\n'
 _SEEDS_CSV = [
     b"a,b,y\n" + _ROWS,
     b"\xef\xbb\xbfa,b,y\n1,2,3\n4,5,6\n7,8,9",

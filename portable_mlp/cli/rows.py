@@ -15,6 +15,7 @@ import numpy as np
 from portable_mlp.cli.common import note
 from portable_mlp.data import DataFileError, Piece, Source, scan
 from portable_mlp.data.columns import MOST_NAMES, Columns, no_such
+from portable_mlp.data.csv_file import wrong_separator
 from portable_mlp.data.labelled import labelled, relabelled
 from portable_mlp.data.scanning import SUFFIXES, column_names, scan_features
 from portable_mlp.model import MLP
@@ -253,6 +254,8 @@ def _compare(
     missing = [name for name in features if name not in there]
     extra = [name for name in names if name not in wanted and name not in targets]
     if missing:
+        if mistake := wrong_separator(names):
+            raise DataFileError(f"{shown(file)}: {mistake}.")
         instead = f"; it has {_listed(extra)}, which the model does not know" if extra else ""
         raise DataFileError(
             f"{shown(file)}: lacks {_listed(missing)}, expected the columns that the model was trained "

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from portable_mlp.data.columns import no_such
 from portable_mlp.data.errors import DataFileError, NotNumbersError, system_errors
-from portable_mlp.data.target import number_of, short
+from portable_mlp.data.target import got_written, number_of, short
+from portable_mlp.data.written import written
 
 BLOCK = 2**20
 """Bytes of a block, up to the end of a row; its numbers take about as many again as float64."""
@@ -250,10 +251,16 @@ class Layout:
             )
         cells = [row[place] for place in self._places]
         try:
+            if not _is_plain("".join(cells)) and None in map(number_of, cells):
+                raise ValueError  # `float` takes 1_000 and digits of any script
             numbers.extend(map(float, cells))
         except ValueError:
             raise _no_number(self.path, line, self.features, cells) from None
         return target
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "_" not in text
 
 
 class _Lines:
@@ -328,6 +335,24 @@ def read_header(path: Path, file: BinaryIO) -> tuple[int, tuple[str, ...], int, 
     return line, tuple(name.strip() for name in header), lines.stop, 1 + reader.line_num
 
 
+def wrong_separator(header: Sequence[str]) -> str:
+    """What is wrong with cells between which no commas stand; empty where nothing is.
+
+    Args:
+        header: names of all columns.
+    """
+    found = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), "")
+    if not found:
+        return ""
+    said = f"cells are separated by {found!r}, expected commas"
+    if found != ";":
+        return said
+    return (
+        f"{said}; of a file whose numbers have decimal commas, as spreadsheets of many countries write "
+        "them, pandas.read_csv(path, sep=';', decimal=',').to_csv(new_path, index=False) makes one"
+    )
+
+
 def check_header(
     path: Path, line: int, header: Sequence[str], features: Sequence[str], target: str | None
 ) -> None:
@@ -347,11 +372,8 @@ def check_header(
     counts = Counter(header)
     for name in features if target is None else (target, *features):
         if name not in counts:
-            separator = next((s for s in ";\t|" if len(header) == 1 and s in header[0]), "")
-            if separator:
-                raise DataFileError(
-                    f"{where}: cells are separated by {separator!r}, expected commas."
-                )
+            if mistake := wrong_separator(header):
+                raise DataFileError(f"{where}: {mistake}.")
             numbers = all(number_of(name) is not None for name in header)
             hint = " These are numbers: is a header missing?" if numbers else ""
             raise no_such("column", where, name, header, hint)
@@ -378,6 +400,8 @@ def _no_number(path: Path, line: int, names: Sequence[str], row: Sequence[str]) 
         return NotNumbersError(
             f"{where}: the cell is empty; fill it in, or leave the line or the column out."
         )
+    if hint := written(cell.strip()):
+        return NotNumbersError(f"{where}: {got_written(cell, hint)}.")
     return NotNumbersError(
         f"{where}: got {short(cell)}, expected a number; turn text into columns of 0 and 1, or leave "
         "the column out."

@@ -18,6 +18,7 @@ from portable_mlp.data.target import (
     MOST_LABELS,
     TASKS,
     are_classes,
+    check_not_written,
     checked_classes,
     class_name,
     short,
@@ -284,6 +285,8 @@ class _Target(NamedTuple):
             different = _different(path, file, groups, field, stop=task == "auto" and not text)
         if not text and not are_classes(different, task):
             return cls(field.name, (), None)
+        if text and task == "auto":
+            check_not_written(where, different or ())
         classes = checked_classes(where, different, least)
         if text:
             return cls(field.name, classes, {label: k for k, label in enumerate(classes)})

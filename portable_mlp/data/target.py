@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portable_mlp.data.errors import DataFileError
+from portable_mlp.data.written import most, written
 
 TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 50
 """Whole numbers with at most so many different values are classes where the task is "auto"."""
+AS_CLASSES = "task='classification' (--task classification) takes the text as classes"
+"""What to do with a target of text that looks like numbers, and is none."""
 MOST_LABELS = 100_000
 """A column with more different values than these is one of names, or of numbers."""
 
@@ -86,6 +89,10 @@ class TargetColumn:
         self._different: set[str] | None = set()  # None: more than MOST_LABELS
         self._cells = self._texts = 0
         self._text: tuple[Callable[[], int], str] | None = None  # the first: its line, the cell
+        self._written: tuple[Callable[[], int], str, str] | None = (
+            None  # likewise, and how to write it
+        )
+        self._writtens = 0
         self._not_finite: tuple[Callable[[], int], float] | None = None
 
     def add(self, cells: Sequence[str], line_of: Callable[[int], int]) -> None:
@@ -102,6 +109,7 @@ class TargetColumn:
                 self._different = None
         self._cells += len(cells)
         odd = {c for c, value in values.items() if value is None or not math.isfinite(value)}
+        hints = {cell: written(cell) for cell in odd}
         for row, cell in enumerate(cells) if odd else ():
             if cell not in odd:
                 continue
@@ -109,6 +117,9 @@ class TargetColumn:
             if value is None:
                 self._texts += 1
                 self._text = self._text or (partial(line_of, row), cell)
+                if hint := hints[cell]:
+                    self._writtens += 1
+                    self._written = self._written or (partial(line_of, row), cell, hint)
             else:
                 self._not_finite = self._not_finite or (partial(line_of, row), value)
 
@@ -121,6 +132,16 @@ class TargetColumn:
         where = f"{self._path}: target {self._name!r}"
         if self._text is None:
             return self._of_numbers(where)
+        others = self._texts - self._writtens
+        meant = most(self._cells - self._texts, self._writtens, others)
+        if self._written is not None and (
+            self._task == "regression" or (self._task == "auto" and meant)
+        ):
+            at, cell, hint = self._written
+            way = "" if self._task == "regression" else f"; {AS_CLASSES}"
+            raise DataFileError(
+                f"{self._path}: line {at()}, target {self._name!r}: {got_written(cell, hint)}{way}."
+            )
         few = self._different is not None and len(self._different) <= MOST_CLASSES
         # thousands of prices and one "n/a" are no classes
         slip = not few and self._texts < self._cells / 2 and self._task == "auto"
@@ -188,6 +209,23 @@ def checked_classes(where: str, different: set[Any] | None, least: int = 2) -> t
     return classes
 
 
+def check_not_written(where: str, different: Collection[str]) -> None:
+    """Refuses labels most of which are numbers as people write them, such as 12%.
+
+    Args:
+        where: path and column, for messages.
+        different: the labels.
+
+    Raises:
+        DataFileError: with one of them.
+    """
+    hints = {text: hint for text in sorted(different) if (hint := written(text.strip()))}
+    numbers = sum(number_of(text) is not None for text in different)
+    if hints and most(numbers, len(hints), len(different) - numbers - len(hints)):
+        text, hint = next(iter(hints.items()))
+        raise DataFileError(f"{where}: {got_written(text, hint)}; {AS_CLASSES}.")
+
+
 def named(values: Sequence[Any]) -> tuple[tuple[str, ...], dict[Any, int]]:
     """``(classes, class numbers by value)`` of numbers in their order."""
     return tuple(map(class_name, values)), {value: k for k, value in enumerate(values)}
@@ -199,11 +237,26 @@ def class_name(value: Any) -> str:
 
 
 def number_of(cell: str) -> float | None:
-    """The number that a cell holds; None for text."""
+    """The number that a cell holds; None for text, also for 1_000 and digits other than 0 to 9.
+
+    Args:
+        cell: with or without spaces around it.
+    """
     try:
-        return float(cell)
+        value = float(cell)
     except ValueError:
         return None
+    return None if "_" in cell or not (cell.isascii() or cell.strip().isascii()) else value
+
+
+def got_written(got: str, hint: str) -> str:
+    """What a message says of a number that people write so, after its place.
+
+    Args:
+        got: the cell.
+        hint: of `written`.
+    """
+    return f"got {short(got)}, expected a number in plain digits: {hint}"
 
 
 def short(cell: str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from portable_mlp.export.exported import ExportError, plain_text
 from portable_mlp.export.onnx_graph import Graph
 from portable_mlp.tables import Frame, TableEncoder
-from portable_mlp.tables.cells import text_of
+from portable_mlp.tables.cells import category_of, text_of
 from portable_mlp.tables.encoder import CategoryColumn, NumberColumn
 
 PREFIX = "X."
@@ -45,7 +45,8 @@ def inputs(encoder: TableEncoder) -> list[Any]:
     """
     from onnx import TensorProto, helper
 
-    text = TensorProto.STRING, "text without spaces around it; empty for a gap"
+    forms = "1.0 is 1; True, true and TRUE are one; any other form is another category"
+    text = TensorProto.STRING, f"text without spaces around it; empty for a gap; {forms}"
     number = TensorProto.DOUBLE, "numbers; NaN for a gap"
     made = []
     for name in encoder.used:
@@ -95,20 +96,31 @@ def _numbers(graph: Graph, encoder: TableEncoder) -> str:
 
 def _category(graph: Graph, column: CategoryColumn) -> str:
     """One column of categories: -1 and +1, one-hot, or a number."""
-    levels = list(map(plain_text, column.levels))
-    two = len(levels) == 2 and not column.embedded
-    values = [-1.0, 1.0] if two else [float(k) for k in range(1, len(levels) + 1)]
+    known = _forms(column)
+    levels = list(map(plain_text, known))
+    two = len(column.levels) == 2 and not column.embedded
+    values = [-1.0, 1.0] if two else [float(k) for k in range(1, len(column.levels) + 1)]
     codes = graph.add(
         "LabelEncoder",
         _input(column.name),
         domain="ai.onnx.ml",
         keys_strings=levels,
         # a level with spaces around it, or that is a gap, is never met by the model
-        values_floats=[v if text_of(n) == n else 0.0 for n, v in zip(levels, values, strict=True)],
+        values_floats=[values[k] if text_of(n) == n else 0.0 for n, k in known.items()],
         default_float=0.0,
     )
     numbers = _column(graph, graph.cast(codes))
     return numbers if two or column.embedded else graph.one_hot(numbers, np.asarray(values))
+
+
+def _forms(column: CategoryColumn) -> dict[str, int]:
+    """The place of each level, from 0, by the ways in which it may be written."""
+    found = {level: k for k, level in enumerate(column.levels)}
+    for k, level in enumerate(column.levels):
+        for form in (f"{level}.0", level.lower(), level.upper()):
+            if category_of(form) == level:
+                found.setdefault(form, k)
+    return found
 
 
 def _column(graph: Graph, x: str) -> str:
@@ -127,14 +139,14 @@ def samples(encoder: TableEncoder, rows: int) -> tuple[NDArray[Any], dict[str, N
         rows: how many, at least.
     """
     random = np.random.default_rng(0)
-    rows = max(rows, *(len(column.levels) + 2 for column in encoder.categories), 0)
+    rows = max(rows, *(len(_forms(column)) + 2 for column in encoder.categories), 0)
     table: dict[str, NDArray[Any]] = {name: np.zeros(rows) for name in encoder.names}
     given: dict[str, NDArray[Any]] = {}
     for number in encoder.numbers:
         table[number.name] = given[_input(number.name)] = _some_numbers(number, rows, random)
     for column in encoder.categories:
         unseen = next(text for k in count() if (text := f"unseen {k}") not in column.levels)
-        texts = [*(text_of(level) or "" for level in column.levels), "", unseen]
+        texts = [*(text_of(form) or "" for form in _forms(column)), "", unseen]
         chosen = [texts[k % len(texts)] for k in random.permutation(rows)]
         given[_input(column.name)] = np.array(chosen, object)
         table[column.name] = np.array([text_of(text) for text in chosen], object)

@@ -91,7 +91,8 @@ def _cells(name, column):
         raise ValueError(
             "X: column %r holds %s, expected numbers alone or text alone." % (name, held)
         )
-    return [None if cell is None else float(cell) for cell in cells]
+    whole = (int, np.integer)  # which keep all their digits, for categories
+    return [c if c is None or isinstance(c, whole) else float(c) for c in cells]
 
 
 def _is_gap(cell):
@@ -103,24 +104,47 @@ _NUMBERS = '''\
 def _numbers(name, cells):
     """A column of numbers, NaN for gaps."""
     try:
-        numbers = np.array([np.nan if cell is None else float(cell) for cell in cells], float)
+        numbers = np.array([_number(cell) for cell in cells], float)
     except ValueError:
         raise ValueError("X: column %r holds no numbers, expected some as in training." % name) from None
     if np.isinf(numbers).any():
         raise ValueError("X: column %r holds infinity, expected finite numbers or gaps." % name)
     return numbers
+
+
+def _number(cell):
+    """A number of a number or its digits; float would take 1_000 and digits of any script, too."""
+    if isinstance(cell, str) and ("_" in cell or not cell.isascii()):
+        raise ValueError
+    return np.nan if cell is None else float(cell)
 '''
 _CODES = '''\
 def _codes(levels, cells):
     """1 for the first level, 2 for the second, ...; 0 for gaps and what was not seen in training."""
-    place = {level: k for k, level in enumerate(levels, 1)}
-    return np.array([place.get(_text(cell), 0) for cell in cells], np.int64)
+    place = {_category(level): k for k, level in enumerate(levels, 1)}
+    place.update({level: k for k, level in enumerate(levels, 1)})
+    texts = [_text(cell) for cell in cells]
+    return np.array([place.get(t, place.get(_category(t), 0)) for t in texts], np.int64)
+
+
+def _category(text):
+    """The one form of a category: "1" of "1.0", "True" of "true"."""
+    if text is None or text.lower() in ("true", "false"):
+        return text and text.capitalize()
+    whole, point, zeros = text.partition(".")
+    digits = whole[1:] if whole[:1] == "-" else whole
+    plain = digits.isascii() and digits.isdigit() and (digits == "0" or digits[0] != "0")
+    if not (point and plain) or zeros.strip("0"):
+        return text
+    return "0" if whole == "-0" else whole
 
 
 def _text(cell):
     """The name of a category: "3" of 3.0."""
     if cell is None or isinstance(cell, str):
         return cell
+    if isinstance(cell, (int, np.integer)):
+        return str(int(cell))
     if not np.isfinite(cell):
         return None if cell != cell else str(cell)
     return str(int(cell)) if cell == round(cell) else repr(cell)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from portable_mlp.data.target import class_name, number_of, short
+from portable_mlp.data.target import class_name, got_written, number_of, short
+from portable_mlp.data.written import most, written
 
 GAPS = frozenset(("", "?", "na", "n/a", "#n/a", "nan", "null", "none", "<na>"))
 """Text that stands for nothing, in small letters and without the spaces around it."""
@@ -19,6 +21,11 @@ DATES = (
     "the weekday or the days since a fixed day, or leave it out"
 )
 """What to do with a column of dates."""
+AS_TEXT = (
+    "if the column is no number, name it in --categorical (in Python categorical=, "
+    "categorical_features=) of the training"
+)
+"""What to do with text that looks like numbers, and is none."""
 _TIME = r"([T ,]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[AaPp]\.?[Mm]\.?|[+-]\d{2}:?\d{2})?)?"
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DATE = re.compile(
@@ -26,6 +33,7 @@ _DATE = re.compile(
     rf"|\d{{1,2}}\.?[ -]{_MONTH}\.?[ ,-]+\d{{2,4}}|{_MONTH}\.? \d{{1,2}},? \d{{4}}){_TIME}",
     re.IGNORECASE,
 )
+_WHOLE = re.compile(r"-?(0|[1-9]\d*)\.0*", re.ASCII)
 _CALENDAR = ("date", "datetime", "Timestamp", "time", "datetime64", "Period")
 _SPANS = ("timedelta", "Timedelta", "timedelta64")
 
@@ -81,6 +89,11 @@ def from_text(
         _check_dates(where(None), words)
     odd = set(words)
     rows = [k for k, cell in enumerate(cells) if texts[cell] in odd]
+    hints = {t: hint for t in odd if (hint := written(t))}
+    alike = [k for k in rows if texts[cells[k]] in hints] if hints else []
+    if alike and most(count, len(alike), len(rows) - len(alike)):
+        cell = cells[alike[0]].strip()
+        raise ValueError(f"{where(alike[0])}: {got_written(cell, hints[cell])}; {AS_TEXT}.")
     if len(rows) < count:  # thousands of prices and one "on request" are no categories
         raise ValueError(
             f"{where(rows[0])}: got {short(cells[rows[0]].strip())}, expected a number as in {count:,} "
@@ -101,6 +114,8 @@ def from_objects(where: str, values: NDArray[Any], is_text: bool = False) -> NDA
         ValueError: dates, time spans, or things of several kinds.
     """
     kind = values.dtype.kind
+    if is_text and kind in "iu":  # beyond 2^53 a float would not have the same digits
+        return _filled(map(str, values.tolist()))
     if kind == "M":
         raise ValueError(dates(where, str(values[0]) if len(values) else "NaT"))
     if kind == "m":
@@ -137,8 +152,38 @@ def _of_kinds(where: str, values: list[Any], is_text: bool) -> NDArray[Any]:
             f"{where} holds {' and '.join(names)}, expected numbers alone or text alone: "
             "X[column].astype(str) makes text."
         )
-    numbers = np.array([math.nan if _is_gap(v) else float(v) for v in values], np.float64)
-    return as_text(numbers) if is_text else numbers
+    if is_text:
+        return _filled(None if _is_gap(v) else _name(v) for v in values)
+    return np.array([math.nan if _is_gap(v) else float(v) for v in values], np.float64)
+
+
+def _name(value: Any) -> str:
+    """A number of any type as the name of a category."""
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    number = float(value)
+    return str(int(value)) if math.isfinite(number) and int(value) == value else repr(number)
+
+
+def category_of(text: str) -> str:
+    """The one form of a category that files and libraries write in several.
+
+    ``"1"`` of 1.0, as whole numbers are written where a gap made floats of them; ``"True"`` of true and
+    TRUE. All else stays: 007 and 7, 3.10 and 3.1 are two.
+
+    Args:
+        text: as it was read.
+
+    Example:
+        >>> [category_of(text) for text in ("1.0", "1", "007", "3.10", "true", "red")]
+        ['1', '1', '007', '3.10', 'True', 'red']
+    """
+    if text.lower() in ("true", "false"):
+        return text.capitalize()
+    if _WHOLE.fullmatch(text):
+        whole = text.partition(".")[0]
+        return "0" if whole == "-0" else whole
+    return text
 
 
 def as_text(numbers: NDArray[np.float64]) -> NDArray[Any]:
@@ -160,8 +205,34 @@ def as_numbers(where: str, texts: NDArray[Any]) -> NDArray[np.float64]:
     values = {t: math.nan if t is None else number_of(t) for t in dict.fromkeys(texts.tolist())}
     for text, value in values.items():
         if value is None:
-            raise ValueError(f"{where} holds {short(text)}, expected numbers as in training.")
+            hint = written(text)
+            raise ValueError(
+                f"{where} holds {short(text)}, expected numbers as in training{f': {hint}' * bool(hint)}."
+            )
     return np.array([values[t] for t in texts.tolist()], np.float64)
+
+
+def check_written(where: str, texts: NDArray[Any]) -> None:
+    """Refuses text that is meant as numbers, such as 1,050 and 12%.
+
+    Args:
+        where: the column in messages.
+        texts: with None for gaps.
+
+    Raises:
+        ValueError: with the row.
+    """
+    listed = texts.tolist()
+    counts = Counter(listed)
+    del counts[None]
+    numbers = {t for t in counts if number_of(t) is not None}
+    hints = {t: hint for t in counts if t not in numbers and (hint := written(t))}
+    alike, plain = sum(counts[t] for t in hints), sum(counts[t] for t in numbers)
+    if hints and most(plain, alike, counts.total() - alike - plain):
+        first = next(iter(hints))  # Counter keeps the order of the rows
+        raise ValueError(
+            f"{where}, row {listed.index(first)}: {got_written(first, hints[first])}; {AS_TEXT}."
+        )
 
 
 def _check_dates(where: str, words: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from portable_mlp.data.opened import Opened, check_names
 from portable_mlp.data.target import short
 from portable_mlp.nn.layer import Layer
 from portable_mlp.nn.layers import Embedding
-from portable_mlp.tables.cells import as_numbers, as_text
+from portable_mlp.tables.cells import as_numbers, as_text, category_of, check_written
 from portable_mlp.tables.frame import Frame
 from portable_mlp.warning import warn
 
@@ -89,9 +89,16 @@ class CategoryColumn:
         return [f"{self.name}={level}" for level in levels]
 
     def numbers(self, texts: NDArray[Any]) -> NDArray[np.int64]:
-        """1 for the first level, 2 for the second, ...; 0 for gaps and what was not seen."""
-        place = {level: k for k, level in enumerate(self.levels, 1)}
-        return np.array([place.get(text, 0) for text in texts.tolist()], np.int64)
+        """1 for the first level, 2 for the second, ...; 0 for gaps and what was not seen.
+
+        Levels of files of older versions may be 1.0 or true: what is written as they are is found first.
+        """
+        place = {category_of(level): k for k, level in enumerate(self.levels, 1)}
+        place |= {level: k for k, level in enumerate(self.levels, 1)}
+        listed = texts.tolist()
+        for text in set(listed).difference(place, (None,)):
+            place[text] = place.get(category_of(text), 0)
+        return np.array([place.get(text, 0) for text in listed], np.int64)
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,8 @@ class TableEncoder:
         numbers, categories, unused = [], [], []
         for name, values in frame.columns.items():
             where = f"{frame.name}: column {name!r}"
+            if values.dtype == object and name not in categorical and frame is not X:
+                check_written(where, values)  # a `Frame` was looked at when it was read
             if name in categorical and values.dtype != object:
                 values = as_text(values)
             found = (
@@ -362,7 +371,7 @@ def _check_finite(where: str, values: NDArray[np.float64]) -> None:
 def _warn_of_unseen(
     where: str, texts: NDArray[Any], codes: NDArray[np.int64], category: CategoryColumn
 ) -> None:
-    """Warns where nearly nothing was seen in training: 1.0 may have been written 1 there."""
+    """Warns where nearly nothing was seen in training: 07 may have been written 7 there."""
     unseen = (codes == 0) & (texts != None)  # noqa: E711  (element by element)
     there = int((texts != None).sum())  # noqa: E711
     if there >= _MANY and unseen.sum() > 0.9 * there:
@@ -407,8 +416,11 @@ def _numbers(where: str, name: str, values: NDArray[np.float64]) -> NumberColumn
 
 def _categories(name: str, texts: NDArray[Any], one_hot: int) -> CategoryColumn | None:
     """The levels; None where they say nothing."""
-    counts = Counter(texts.tolist())
-    gaps = counts.pop(None, 0)
+    written = Counter(texts.tolist())
+    gaps = written.pop(None, 0)
+    counts = Counter[str]()
+    for text, count in written.items():
+        counts[category_of(text)] += count
     if len(counts) <= one_hot:
         says = len(counts) > 1 or (len(counts) == 1 and gaps)
         return CategoryColumn(name, tuple(sorted(counts)), False) if says else None

@@ -51,8 +51,8 @@ def _values(where: str, series: Any) -> NDArray[Any]:
     if kind == "Duration":
         raise ValueError(spans(where))
     if series.dtype.is_numeric():
-        cells = series.to_numpy()
-        if cells.dtype.kind in "iuf":
+        exact = not (series.dtype.is_integer() and series.null_count() and _is_long(series))
+        if exact and (cells := series.to_numpy()).dtype.kind in "iuf":
             return np.asarray(cells)
     elif kind not in ("Boolean", "String", "Categorical", "Enum", "Object", "Unknown"):
         raise ValueError(f"{where} holds {kind}, expected numbers or text: leave it out.")
@@ -61,3 +61,8 @@ def _values(where: str, series: Any) -> NDArray[Any]:
     if kind in ("Categorical", "Enum"):  # of numbers too
         return from_objects(where, made, is_text=True)
     return made
+
+
+def _is_long(series: Any) -> bool:
+    """Whether whole numbers are beyond 2^53: as floats, which gaps make of them, some would be one."""
+    return bool(max(abs(int(series.min() or 0)), abs(int(series.max() or 0))) > 2**53)

@@ -58,10 +58,19 @@ def _values(where: str, cells: Any) -> NDArray[Any]:
     if pa.types.is_duration(kind):
         raise DataFileError(spans(where))
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        if cells.null_count:
-            cells = cells.cast(pa.float64()).fill_null(float("nan"))
-        return np.from_dlpack(cells)
-    known = (pa.types.is_boolean, pa.types.is_string, pa.types.is_large_string, pa.types.is_decimal)
+        if not cells.null_count:
+            return np.from_dlpack(cells)
+        try:
+            return np.from_dlpack(cells.cast(pa.float64()).fill_null(float("nan")))
+        except pa.ArrowInvalid:  # whole numbers beyond 2^53, which may be categories
+            pass
+    known = (
+        pa.types.is_integer,
+        pa.types.is_boolean,
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_decimal,
+    )
     if not any(is_kind(kind) for is_kind in (*known, pa.types.is_null)):
         raise DataFileError(f"{where} holds {kind}, expected numbers or text: leave it out.")
     made = np.empty(len(cells), object)

@@ -15,7 +15,7 @@ from portable_mlp.data import csv_file
 from portable_mlp.data.errors import DataFileError
 from portable_mlp.data.target import TASKS, TargetColumn, class_name
 from portable_mlp.nn.choices import check_name
-from portable_mlp.tables.cells import from_objects, from_text
+from portable_mlp.tables.cells import check_written, from_objects, from_text
 from portable_mlp.tables.frame import Frame
 
 
@@ -110,7 +110,10 @@ class _File:
     def column(self, name: str, is_text: bool) -> NDArray[Any]:
         """Numbers or text; what was read of it is let go."""
         where = f"{self._path}: column {name!r}"
-        return from_objects(where, self._cells.pop(name), is_text)
+        found = from_objects(where, self._cells.pop(name), is_text)
+        if found.dtype == object and not is_text:
+            check_written(where, found)
+        return found
 
     def line_of(self, row: int) -> int:
         """Where a row is, for messages."""

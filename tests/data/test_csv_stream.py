@@ -33,8 +33,18 @@ def plain(path: Path, target: str) -> tuple[list[list[float]], list[str]]:
     ]
 
 
-CELLS = ["1", "-2.5", " 3e-7 ", "0.1", '"4"', '" 5 "', "1_000", "+.5", "123456789.123456789"]
-LABELS = ["dog", " cat ", "b c", '"x, y"', '"two\nlines"', 'half "quoted"', '5" pipe', "caf\u00e9"]
+CELLS = ["1", "-2.5", " 3e-7 ", "0.1", '"4"', '" 5 "', "1000", "+.5", "123456789.123456789"]
+LABELS = [
+    "dog",
+    " cat ",
+    "b c",
+    '"x, y"',
+    '"two\nlines"',
+    'half "quoted"',
+    '5" pipe',
+    "caf\u00e9",
+    "a\x1cb",
+]
 ENDS = ["\n", "\n", "\n", "\r\n", "\r", "\n\n"]
 
 

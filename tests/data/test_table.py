@@ -152,7 +152,11 @@ def test_what_is_wrong_is_said_with_its_place(path: Path, text: str, message: st
         ),
         ("size,Price", "prise", "Did you mean 'Price'?"),
         ("size,Price", "price", "Did you mean 'Price'?"),
-        ("size;price", "price", "line 1: cells are separated by ';', expected commas."),
+        (
+            "size;price",
+            "price",
+            "line 1: cells are separated by ';', expected commas; of a file whose",
+        ),
         ("size\tprice", "price", r"line 1: cells are separated by '\t', expected commas."),
         ("1,2", "y", "These are numbers: is a header missing?"),
         (",".join(f"c{k}" for k in range(90)), "y", "'c19' and 70 more."),
