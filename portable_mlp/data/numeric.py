@@ -99,6 +99,8 @@ def _check_kind(what: str, x: Any) -> None:
         raise _no_array(
             what, x, f"np.column_stack(list({what}.values())) makes columns of its values"
         )
+    if hasattr(x, "X") and hasattr(x, "y"):
+        raise _no_array(what, x, "it holds samples and targets, pass its .X and its .y")
     if isinstance(x, (set, frozenset)):
         raise _no_array(what, x, "it has no order, pass a list")
     if isinstance(x, Iterator):

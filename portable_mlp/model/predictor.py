@@ -196,7 +196,8 @@ class Predictor:
         """Class numbers (n,), 0/1 for each label (n, labels), or values (n, outputs), by the loss.
 
         Values have the digits of the model's dtype, after a target scaling was undone too: in float32
-        numbers of about 1e9 are 64 apart, in float64 1e-7.
+        numbers of about 1e9 are 64 apart, in float64 1e-7. The names of classes, where the model knows
+        them from a file, are ``numpy.asarray(model.columns.classes)[model.predict(X)]``.
 
         Args:
             X: samples (n, features), or a source.

@@ -110,6 +110,11 @@ def _column(name: Any, values: Any) -> NDArray[Any]:
 
 def _array(x: Any) -> NDArray[Any]:
     """Rows as a numpy array of two axes."""
+    if hasattr(x, "X") and not hasattr(x, "dtype"):
+        raise TypeError(
+            f"X is of type {type(x).__name__}, which holds the targets too, expected its features: pass "
+            "its .X."
+        )
     if not is_host(x):
         owner = library_of(x)
         x = x if owner is None else owner().to_numpy(x)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portable_mlp.data import DataFileError
+from portable_mlp import MLP
+from portable_mlp.data import DataFileError, read_csv
 from portable_mlp.tables import TableEncoder, read_table
 
 
@@ -98,3 +99,19 @@ def test_parquet_that_can_not_be_taken(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1, 2], "y": [1.5, None]}), path)
     with pytest.raises(DataFileError, match="row 2, target 'y': the cell is null"):
         read_table(path, "y")
+
+
+def test_samples_and_targets_together_are_no_table(tmp_path: Path) -> None:
+    found = table(tmp_path, "a,b,y\n1,x,no\n2,z,yes\n3,x,no\n")
+    (tmp_path / "n.csv").write_text("a,y\n1,0\n2,1\n")
+    encoder = TableEncoder.of(found.X)
+    model = MLP([encoder, 2])
+    for call in (TableEncoder.of, encoder.encode, model.predict, lambda t: model.fit(t, found.y)):
+        with pytest.raises(
+            TypeError, match="X is of type TableRows, which holds the targets .*: pass its .X"
+        ):
+            call(found)
+    plain = MLP([2, 2])
+    for both in (found, read_csv(tmp_path / "n.csv", "y")):
+        with pytest.raises(TypeError, match=r"X is of type Table.*, pass its \.X and its \.y\."):
+            plain.predict(both)
