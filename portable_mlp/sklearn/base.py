@@ -1,28 +1,22 @@
-"""What both estimators do: scikit-learn's conventions around `portable_mlp.MLP`."""
+"""How both estimators are trained: scikit-learn's `fit` around that of `portable_mlp.MLP`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from portable_mlp import backends
-from portable_mlp.backends import library_of
 from portable_mlp.model import MLP
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn import tables
-from portable_mlp.sklearn.heads import Head, one_axis, silent_of_one_class
+from portable_mlp.sklearn.answers import Answering
+from portable_mlp.sklearn.heads import one_axis, silent_of_one_class
 from portable_mlp.sklearn.minimize import minimized
-from portable_mlp.sklearn.network import dense_names, device_of, new_model, shown_as, to_numpy
+from portable_mlp.sklearn.network import new_model
 from portable_mlp.sklearn.options import (
     check_parameters,
     optimizer_of,
@@ -49,29 +43,11 @@ def has_passes(estimator: Any) -> bool:
     return True
 
 
-class BaseMLP(
-    sk.CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class BaseMLP(sk.CallbackSupportMixin, Answering):
     """What `MLPClassifier` and `MLPRegressor` share."""
 
     _numbers: bool
     """Whether numbers are predicted."""
-    _takes_tables = False
-    """Whether X is a table, by what ``categorical_features`` was at the first training."""
-    _head: Head
-    _mlp: MLP
-    coefs_: list[Any]
-    intercepts_: list[Any]
-
-    def _keep(self, given: dict[str, Any]) -> None:
-        """Stores the arguments of the constructor, as they are."""
-        for name in self._get_param_names():
-            setattr(self, name, given[name])
-
-    # -- fitting ---------------------------------------------------------------------------------
 
     @sk.with_callbacks
     def fit(
@@ -120,12 +96,6 @@ class BaseMLP(
         if not hasattr(made, "feature_names_in_"):  # those of the training before
             self.__dict__.pop("feature_names_in_", None)
         return self
-
-    def _copied(self) -> Any:
-        """Another estimator with the same attributes."""
-        made = type(self).__new__(type(self))
-        made.__dict__.update(vars(self))
-        return made
 
     def _train(
         self,
@@ -182,9 +152,6 @@ class BaseMLP(
         )
         y = sk.on_host(y)
         return self._dense(X), one_axis(y.toarray() if hasattr(y, "toarray") else y)
-
-    def _dense(self, X: Any) -> Any:  # noqa: N803
-        return X.toarray() if hasattr(X, "toarray") else X
 
     def _choose_head(self, y: np.ndarray, classes: Any, first: bool, incremental: bool) -> None:
         raise TypeError(f"{type(self).__name__} does not define _choose_head")
@@ -364,117 +331,3 @@ class BaseMLP(
         )
         self.history_["loss"] = [*self.history_.get("loss", []), *curve]
         self._take(model)
-
-    # -- weights ---------------------------------------------------------------------------------
-
-    def _take(self, model: MLP) -> None:
-        """This network is the estimator's from now on."""
-        self._mlp = model
-        found, names = model.parameters(), dense_names(model)
-        make = shown_as(self, model)
-        self.coefs_ = [make(found[weight]) for weight, _ in names]
-        self.intercepts_ = [make(found[bias]) for _, bias in names if bias in found]
-        self._held = (*self.coefs_, *self.intercepts_)
-
-    def _model(self, X: Any = None) -> MLP:  # noqa: N803
-        """The network with the weights that ``coefs_`` and ``intercepts_`` hold now."""
-        now = (*self.coefs_, *self.intercepts_)
-        held = getattr(self, "_held", ())
-        if len(held) == len(now) and all(a is b for a, b in zip(held, now, strict=True)):
-            return self._mlp
-        weights = [np.asarray(to_numpy(array)) for array in now]
-        if hasattr(self, "_mlp"):
-            backend = self._mlp.backend
-            owner = library_of(self.coefs_[0])
-            if self.backend is None and owner is not None:
-                device = device_of(self.coefs_[0])
-                backend = backends.get(owner.name, device, backend.dtype_name)
-            model = self._mlp.to(backend)
-        else:  # weights that somebody put there before any training
-            model = new_model(self, self._head, X, np.random.RandomState(0))
-        names = dense_names(model)
-        parts = [weight for weight, _ in names]
-        parts += [bias for _, bias in names if bias in model.parameters()]
-        if len(parts) != len(weights):
-            raise ValueError(
-                f"{type(self).__name__}: coefs_ and intercepts_ hold {len(weights)} arrays, expected "
-                f"{len(parts)}, those of the layers."
-            )
-        model.set_parameters(dict(zip(parts, weights, strict=True)))
-        self._mlp, self._held = model, now
-        return model
-
-    @property
-    def _first_weight(self) -> Any:
-        return self.coefs_[0]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy: the weights; the optimizer's state stays behind."""
-        if hasattr(self, "_mlp"):
-            self._model()
-        state: dict[str, Any] = super().__getstate__()
-        return {k: v for k, v in state.items() if k != "_held"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """The estimator again."""
-        super().__setstate__(state)
-        if hasattr(self, "_mlp"):
-            self._held = (*self.coefs_, *self.intercepts_)
-
-    # -- answers ---------------------------------------------------------------------------------
-
-    def _rows(self, X: Any, method: str) -> Any:  # noqa: N803
-        """X checked for an answer."""
-        check_is_fitted(self)
-        if self._takes_tables:
-            return tables.network_rows(self, tables.checked_table(self, X, False))
-        if self.backend is None:
-            sk.check_place(X, self, method)
-        X = validate_data(  # noqa: N806
-            self, X, accept_sparse=["csr", "csc"], dtype=sk.float_types(X), reset=False
-        )
-        return self._dense(X)
-
-    @property
-    def _n_features_out(self) -> int:
-        """Units of the last hidden layer; features where there is none."""
-        shapes = self._mlp.network.shapes(self._mlp.sample_shape)
-        (features,) = list(shapes.values())[-1][0]
-        return int(features)
-
-    def transform(self, X: Any) -> Any:  # noqa: N803
-        """What the last hidden layer makes of each sample.
-
-        Args:
-            X: samples (n, features).
-
-        Returns:
-            (n, units of the last hidden layer); X itself, as numbers, where there is none.
-        """
-        rows = self._rows(X, "transform")
-        *hidden, _ = self._mlp.network.named_layers
-        return self._model().activations(rows, hidden[-1]) if hidden else tables.numbers(self, rows)
-
-    def input_gradient(self, X: Any, output: int | None = None) -> Any:  # noqa: N803
-        """How the outputs of the network change with each feature; see `portable_mlp.MLP.input_gradient`.
-
-        Args:
-            X: samples (n, features).
-            output: which output: of a classifier the logit of that class; None for all of them.
-
-        Returns:
-            (n, features), or (n, outputs, features) for all; the features of a table are those of
-            ``encoder_.outputs``.
-        """
-        rows = self._rows(X, "input_gradient")
-        return self._model().input_gradient(rows, output)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        numbers = self.categorical_features is None
-        tags.input_tags.sparse = numbers
-        tags.input_tags.allow_nan = tags.input_tags.categorical = (
-            tags.input_tags.string
-        ) = not numbers
-        tags.array_api_support = sk.DISPATCHES and numbers
-        return tags

@@ -1,0 +1,78 @@
+"""What a trained estimator says of samples, whatever they are labelled with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from portable_mlp.sklearn import compatibility as sk
+from portable_mlp.sklearn import tables
+from portable_mlp.sklearn.weights import Weighted
+
+
+class Answering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Weighted):
+    """An estimator that is asked; what `predict` is depends on its kind."""
+
+    _takes_tables = False
+    """Whether X is a table, by what ``categorical_features`` was at the first training."""
+
+    def _rows(self, X: Any, method: str) -> Any:  # noqa: N803
+        """X checked for an answer."""
+        check_is_fitted(self)
+        if self._takes_tables:
+            return tables.network_rows(self, tables.checked_table(self, X, False))
+        if self.backend is None:
+            sk.check_place(X, self, method)
+        X = validate_data(  # noqa: N806
+            self, X, accept_sparse=["csr", "csc"], dtype=sk.float_types(X), reset=False
+        )
+        return self._dense(X)
+
+    @property
+    def _n_features_out(self) -> int:
+        """Units of the last hidden layer; features where there is none."""
+        shapes = self._mlp.network.shapes(self._mlp.sample_shape)
+        (features,) = list(shapes.values())[-1][0]
+        return int(features)
+
+    def transform(self, X: Any) -> Any:  # noqa: N803
+        """What the last hidden layer makes of each sample.
+
+        Args:
+            X: samples (n, features).
+
+        Returns:
+            (n, units of the last hidden layer); X itself, as numbers, where there is none.
+        """
+        rows = self._rows(X, "transform")
+        *hidden, _ = self._mlp.network.named_layers
+        return self._model().activations(rows, hidden[-1]) if hidden else tables.numbers(self, rows)
+
+    def input_gradient(self, X: Any, output: int | None = None) -> Any:  # noqa: N803
+        """How the outputs of the network change with each feature; see `portable_mlp.MLP.input_gradient`.
+
+        Args:
+            X: samples (n, features).
+            output: which output: of a classifier the logit of that class; None for all of them.
+
+        Returns:
+            (n, features), or (n, outputs, features) for all; the features of a table are those of
+            ``encoder_.outputs``.
+        """
+        rows = self._rows(X, "input_gradient")
+        return self._model().input_gradient(rows, output)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        numbers = self.categorical_features is None
+        tags.input_tags.sparse = numbers
+        tags.input_tags.allow_nan = tags.input_tags.categorical = (
+            tags.input_tags.string
+        ) = not numbers
+        tags.array_api_support = sk.DISPATCHES and numbers
+        return tags
+
+    def _dense(self, X: Any) -> Any:  # noqa: N803
+        return X.toarray() if hasattr(X, "toarray") else X
