@@ -185,7 +185,8 @@ class MLP(Exchanged):
                 raise ValueError(
                     f"set_parameters: got {name!r}, expected one of {', '.join(current)}."
                 )
-            array = border.finite_host(name, value, self.backend)
+            with self.backend.scope():
+                array = border.finite_host(name, value, self.backend)
             if array.shape != current[name].shape:
                 raise ValueError(
                     f"set_parameters: {name} has shape {array.shape}, expected "

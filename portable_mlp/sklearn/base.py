@@ -127,7 +127,7 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
             self._take(new_model(self, self._head, X, random))
         if first or not hasattr(self, "history_"):
             self._start()
-        model = self._model(X)
+        model = self._model_to_train(X)
         if minimizes:
             self._minimize(model, X, y, weights, held)
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted
 
 from portable_mlp.backends import Backend
-from portable_mlp.nn import Initializer, Layer, Loss
+from portable_mlp.nn import Initializer, Layer, Loss, Network
 from portable_mlp.optim import Optimizer, Schedule
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn.base import BaseMLP, has_passes
@@ -68,6 +68,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         dtype: ``"float32"`` or ``"float64"``; None for that of X.
         layers: hidden layers of `portable_mlp.nn` in place of ``hidden_layer_sizes`` and its options; the
             last layer is added.
+        network: all layers, the last included, in place of these: a list, a `portable_mlp.nn.Network`, or
+            a function ``(inputs, outputs)`` that gives either.
         dropout: share dropped after each hidden layer, or a list with one for each.
         normalization: ``"batch"`` or ``"layer"`` before each activation, or None.
         loss: None for the cross-entropy that fits y; a name of `portable_mlp.nn.LOSSES`, or a loss.
@@ -86,6 +88,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             text, truths and gaps, of which a `portable_mlp.TableEncoder` of the training rows makes
             numbers. Or names, places or a mask of columns: likewise, and these are categories also where
             they hold numbers.
+        pickle_optimizer: whether pickles and copies hold the optimizer's state beside the weights:
+            `partial_fit` and ``warm_start`` then go on from one as if it had never been written.
 
     Attributes:
         classes_: the classes; for several questions a list.
@@ -148,6 +152,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         device: str | None = None,
         dtype: str | None = None,
         layers: Sequence[Layer] | None = None,
+        network: Sequence[Layer] | Network | Callable[[int, int], Any] | None = None,
         dropout: float | Sequence[float] = 0.0,
         normalization: str | None = None,
         loss: str | Loss | None = None,
@@ -162,6 +167,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         initializer: str | Initializer | None = None,
         average_weights: bool | float = False,
         categorical_features: str | Sequence[Any] | None = None,
+        pickle_optimizer: bool = False,
     ) -> None:
         """Stores the parameters; `fit` checks them."""
         self._keep(locals())
@@ -360,6 +366,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         device: str | None = None,
         dtype: str | None = None,
         layers: Sequence[Layer] | None = None,
+        network: Sequence[Layer] | Network | Callable[[int, int], Any] | None = None,
         dropout: float | Sequence[float] = 0.0,
         normalization: str | None = None,
         optimizer: str | Optimizer | None = None,
@@ -371,6 +378,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         initializer: str | Initializer | None = None,
         average_weights: bool | float = False,
         categorical_features: str | Sequence[Any] | None = None,
+        pickle_optimizer: bool = False,
     ) -> None:
         """Stores the parameters; `fit` checks them."""
         self._keep(locals())

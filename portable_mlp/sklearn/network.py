@@ -9,18 +9,23 @@ import numpy as np
 
 from portable_mlp.backends import Backend, library_of
 from portable_mlp.model import MLP
+from portable_mlp.nn import Network
 from portable_mlp.sklearn.heads import Head
 from portable_mlp.sklearn.options import layers_of
 
 
 def new_model(est: Any, head: Head, X: Any, random: np.random.RandomState) -> MLP:  # noqa: N803
     """The network with its first weights: scikit-learn's draws, where the layers are its own."""
-    layers, encoder = layers_of(est, head.outputs), getattr(est, "encoder_", None)
-    ours = est.layers is not None or est.initializer is not None
-    drawn = ours or any(layer.streams for layer in layers) or (encoder and encoder.layers())
+    encoder = getattr(est, "encoder_", None)
+    before = [] if encoder is None else encoder.layers()
+    inputs = int(X.shape[1]) if encoder is None else encoder.width
+    numbers = Network(tuple(before)).output_shape((inputs,))[0] if before else inputs
+    layers = layers_of(est, numbers, head.outputs)
+    ours = any(given is not None for given in (est.network, est.layers, est.initializer))
+    drawn = ours or any(layer.streams for layer in layers) or before
     model = MLP(
         layers=layers,
-        inputs=encoder or int(X.shape[1]),
+        inputs=encoder or inputs,
         loss=head.loss,
         metrics=[],
         l2=est.alpha,

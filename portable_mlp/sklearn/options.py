@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: v is None or _truth(v) or _number(0, 1, above=True, below=True)(v),
         "True, False or a decay inside (0, 1)",
     ),
+    "pickle_optimizer": (_truth, "True or False"),
     "label_smoothing": (_number(0, 1, below=True), "a share in [0, 1)"),
     "class_weight": (
         _or("balanced", other=lambda v: isinstance(v, (Mapping, list))),
@@ -114,6 +116,7 @@ def check_parameters(estimator: Any) -> None:
                 f"{who}: {name} is {given[name]!r}, expected one of {', '.join(known)}."
             )
         check_name(f"{who}: {name}", given[name], known)
+    _check_choice_of_layers(estimator)
 
 
 def hidden_sizes(given: Any) -> list[int]:
@@ -139,8 +142,36 @@ def _for_each(what: str, given: Any, count: int) -> list[Any]:
     return [given] * count
 
 
-def layers_of(estimator: Any, outputs: int) -> list[Layer]:
-    """The layers of the network; the last one has ``outputs`` units."""
+def _check_choice_of_layers(estimator: Any) -> None:
+    """Refuses two descriptions of the layers, of which one would be passed over."""
+    who, given = type(estimator).__name__, estimator.get_params(deep=False)
+    chosen = next((name for name in ("network", "layers") if given[name] is not None), None)
+    if chosen is None:
+        return
+    init = signature(type(estimator).__init__).parameters
+    replaced = ["hidden_layer_sizes", "activation", "dropout", "normalization"]
+    replaced += ["layers", "initializer"] if chosen == "network" else []
+    for name in replaced:
+        now, default = given[name], init[name].default
+        if name == "hidden_layer_sizes":
+            now, default = hidden_sizes(now), hidden_sizes(default)
+        if not np.array_equal(now, default):
+            raise ValueError(
+                f"{who}: got {name}={given[name]!r} beside {chosen}, which takes its place; expected one "
+                "of them."
+            )
+
+
+def layers_of(estimator: Any, inputs: int, outputs: int) -> list[Layer]:
+    """The layers of the network.
+
+    Args:
+        estimator: whose parameters describe it.
+        inputs: numbers of a sample.
+        outputs: units of the last layer.
+    """
+    if estimator.network is not None:
+        return _own_network(estimator, inputs, outputs)
     init: Any = "glorot_uniform"
     if estimator.initializer is not None:
         init = choose("initializer", estimator.initializer, INITIALIZERS, Initializer)
@@ -166,6 +197,26 @@ def layers_of(estimator: Any, outputs: int) -> list[Layer]:
         if drop.rate:
             layers.append(drop)
     return [*layers, Dense(outputs, init)]
+
+
+def _own_network(estimator: Any, inputs: int, outputs: int) -> list[Layer]:
+    """The layers of ``network``, of which the last has as many outputs as it should."""
+    who, given = f"{type(estimator).__name__}: network", estimator.network
+    if callable(given) and not hasattr(given, "forward"):
+        given = given(inputs, outputs)
+    try:
+        network = given if isinstance(given, Network) else Network.of(given)
+        found = network.output_shape((inputs,))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{who}: {error}") from None
+    if found != (outputs,):
+        size = found[0] if len(found) == 1 else f"shape {found} of"
+        both = " (two classes have one)" if outputs == 1 and not estimator._numbers else ""
+        raise ValueError(
+            f"{who} gives {size} outputs, expected {outputs}, as many as y and the loss want{both}; a "
+            "function (inputs, outputs) that makes the layers is told this number."
+        )
+    return list(network.layers)
 
 
 def optimizer_of(estimator: Any) -> Optimizer:

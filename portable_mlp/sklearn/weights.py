@@ -28,9 +28,11 @@ class Weighted(BaseEstimator):
             setattr(self, name, given[name])
 
     def _copied(self) -> Any:
-        """Another estimator with the same attributes."""
+        """Another estimator with the same attributes, whose curves grow by themselves."""
         made = type(self).__new__(type(self))
-        made.__dict__.update(vars(self))
+        for name, value in vars(self).items():
+            grows = name.endswith("_") and isinstance(value, (list, dict))
+            setattr(made, name, value.copy() if grows else value)
         return made
 
     def _take(self, model: MLP) -> None:
@@ -74,15 +76,34 @@ class Weighted(BaseEstimator):
     def _first_weight(self) -> Any:
         return self.coefs_[0]
 
+    def _model_to_train(self, X: Any) -> MLP:  # noqa: N803
+        """The same in an object of its own, so that a training that fails leaves no trace."""
+        return _twin(self._model(X))
+
     def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy: the weights; the optimizer's state stays behind."""
-        if hasattr(self, "_mlp"):
-            self._model()
-        state: dict[str, Any] = super().__getstate__()
-        return {k: v for k, v in state.items() if k != "_held"}
+        """For pickle and copy: the weights; with ``pickle_optimizer`` the optimizer's state too."""
+        model = self._model() if hasattr(self, "_mlp") else None
+        state: dict[str, Any] = {k: v for k, v in super().__getstate__().items() if k != "_held"}
+        if self.pickle_optimizer and model is not None:
+            with model.backend.scope():
+                state["_optimizer_state"] = model._reached.mapped(model.backend.to_numpy)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """The estimator again."""
+        state = dict(state)
+        kept = state.pop("_optimizer_state", None)
         super().__setstate__(state)
         if hasattr(self, "_mlp"):
             self._held = (*self.coefs_, *self.intercepts_)
+        if kept is not None:
+            self._mlp = _twin(self._mlp)
+            with self._mlp.backend.scope():
+                self._mlp._reached = kept.mapped(self._mlp.backend.asarray)
+
+
+def _twin(model: MLP) -> MLP:
+    """Another model with the same weights and optimizer's state, which neither of them writes to."""
+    made = MLP.__new__(MLP)
+    vars(made).update(vars(model))
+    return made

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from portable_mlp.optim import SCHEDULES, Optimizer
-from portable_mlp.training.carry import Carry, first_carry
+from portable_mlp.optim.lbfgs import LBFGSState
+from portable_mlp.training.carry import Carry, first_carry, map_arrays
 from portable_mlp.training.epoch import Plan
 from portable_mlp.training.feed import Feed
 from portable_mlp.training.loop import Run
@@ -41,6 +43,15 @@ class Reached:
     def without_state(self) -> Reached:
         """The same with a fresh optimizer."""
         return replace(self, optimizer=None, slots=None, vector=None)
+
+    def mapped(self, function: Callable[[Any], Any]) -> Reached:
+        """The same with ``function`` of each array: on the host, or back on a device."""
+        slots = self.slots
+        if isinstance(slots, LBFGSState):
+            slots = slots._replace(pairs=map_arrays(function, slots.pairs))
+        else:
+            slots = map_arrays(function, slots)
+        return replace(self, slots=slots, vector=map_arrays(function, self.vector))
 
     def plan(
         self, problem: Problem, feed: Feed, options: Options, seed: int, total_weight: float | None

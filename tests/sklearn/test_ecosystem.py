@@ -242,7 +242,10 @@ def test_divergence_says_what_and_where() -> None:
         ({"backend": "numpi"}, "backend: got 'numpi', .* Did you mean 'numpy'"),
         ({"class_weight": "balance"}, "class_weight is 'balance', expected 'balanced'"),
         ({"average_weights": 2}, "average_weights is 2, expected"),
-        ({"layers": nn.Dense(3)}, r"layers: got Dense\(.*expected a list of layers"),
+        (
+            {"layers": nn.Dense(3), "hidden_layer_sizes": 100},
+            r"layers: got Dense\(.*expected a list of layers",
+        ),
         ({"callbacks": 3}, "callbacks: got 3, expected a list of Callback objects"),
         ({"solver": "lbfgs", "dropout": 0.5}, "got dropout beside solver='lbfgs'"),
     ],

@@ -39,7 +39,7 @@ def _short_trainings() -> Iterator[None]:
         {"dropout": 0.2},
         {"normalization": "batch"},
         {"normalization": "layer", "dropout": [0.1]},
-        {"layers": [nn.Dense(12), nn.LayerNorm(), nn.Mish()]},
+        {"layers": [nn.Dense(12), nn.LayerNorm(), nn.Mish()], "hidden_layer_sizes": (100,)},
         {"loss": "softmax_focal"},
         {"loss": "hinge"},
         {"optimizer": "adamw"},
@@ -233,10 +233,11 @@ def test_another_librarys_arrays_in_and_out(library: str, monkeypatch: pytest.Mo
             model.predict(X)
 
 
-def test_backend_of_ones_own() -> None:
-    pytest.importorskip("torch", reason="torch is not installed")
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_backend_of_ones_own(library: str) -> None:
+    pytest.importorskip(library, reason=f"{library} is not installed")
     plain = MLPClassifier(**SHORT).fit(X, Y)
-    model = MLPClassifier(**SHORT, backend="torch").fit(X, Y)
+    model = MLPClassifier(**SHORT, backend=library).fit(X, Y)
     assert isinstance(model.coefs_[0], np.ndarray)
     np.testing.assert_allclose(model.predict_proba(X), plain.predict_proba(X), atol=1e-9)
 
