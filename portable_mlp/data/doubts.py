@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,21 +35,16 @@ def warn_of_samples(x: Opened, moved: Any, backend: Backend) -> None:
         backend: the model's, in whose scope this is called.
     """
     array, xp = (x.array, np) if is_host(x.array) else (moved, backend.xp)
-    largest = _largest(array, xp)
+    size = largest(array, xp)
     if str(x.array.dtype).endswith("uint8"):
-        if largest > _BRIGHT:
+        if size > _BRIGHT:
             warn(
-                f"X holds uint8 numbers up to {largest:g} and nothing scales them: divide by 255, or "
+                f"X holds uint8 numbers up to {size:g} and nothing scales them: divide by 255, or "
                 "MLP(..., scaling='/255')."
             )
-    elif largest >= LARGE:
-        place = _largest_feature(array if xp is np else backend.to_numpy(array))
-        name = f" ({x.names[place[0]]!r})" if x.names and len(place) == 1 else ""
-        feature = place[0] if len(place) == 1 else list(place)
-        warn(
-            f"X: feature {feature}{name} has scale {largest:.2g}; scale your data, or "
-            "MLP(..., scaling='standard')."
-        )
+    elif size >= LARGE:
+        found = large_feature(array if xp is np else backend.to_numpy(array), x.names)
+        warn(f"X: {found}; scale your data, or MLP(..., scaling='standard').")
 
 
 def warn_of_targets(
@@ -69,17 +65,29 @@ def warn_of_targets(
         if array.shape[0] > 1 and bool(xp.all(alike)):
             warn("y is the same in each row, a single class: nothing can be learned from it.")
     elif type(loss).predict is Loss.predict and scaling is None:
-        largest = _largest(array, xp)
-        if largest >= LARGE:
-            warn(f"y has scale {largest:.2g}; scale it, or MLP(..., target_scaling='standard').")
+        size = largest(array, xp)
+        if size >= LARGE:
+            warn(f"y has scale {size:.2g}; scale it, or MLP(..., target_scaling='standard').")
 
 
-def _largest(x: Any, xp: Any) -> float:
+def largest(x: Any, xp: Any) -> float:
     """The largest absolute value, found without a copy."""
     return max(abs(float(xp.max(x))), abs(float(xp.min(x))))
 
 
-def _largest_feature(x: np.ndarray) -> tuple[int, ...]:
-    """Index, in a sample, of the largest absolute value."""
+def large_feature(x: np.ndarray, names: Sequence[str]) -> str:
+    """Which feature has the largest absolute value, in words.
+
+    Args:
+        x: samples (n, ...), on the host.
+        names: of the features, or none.
+
+    Example:
+        >>> large_feature(np.asarray([[1.0, -2e4]]), ["rooms", "area"])
+        "feature 1 ('area') has scale 2e+04"
+    """
     sizes = np.maximum(x.max(axis=0).astype(np.float64), -x.min(axis=0).astype(np.float64))
-    return tuple(int(i) for i in np.unravel_index(int(sizes.argmax()), sizes.shape))
+    place = [int(i) for i in np.unravel_index(int(sizes.argmax()), sizes.shape)]
+    name = f" ({names[place[0]]!r})" if names and len(place) == 1 else ""
+    feature = place[0] if len(place) == 1 else place
+    return f"feature {feature}{name} has scale {sizes.max():.2g}"

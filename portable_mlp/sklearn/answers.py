@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn import tables
 from portable_mlp.sklearn.weights import Weighted
+from portable_mlp.sklearn.words import text_in_rows
 
 
 class Answering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Weighted):
@@ -25,9 +26,10 @@ class Answering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Weighted):
             return tables.network_rows(self, tables.checked_table(self, X, False))
         if self.backend is None:
             sk.check_place(X, self, method)
-        X = validate_data(  # noqa: N806
-            self, X, accept_sparse=["csr", "csc"], dtype=sk.float_types(X), reset=False
-        )
+        with text_in_rows(self):
+            X = validate_data(  # noqa: N806
+                self, X, accept_sparse=["csr", "csc"], dtype=sk.float_types(X), reset=False
+            )
         return self._dense(X)
 
     @property

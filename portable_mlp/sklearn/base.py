@@ -14,7 +14,7 @@ from portable_mlp.model import MLP
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn import tables
 from portable_mlp.sklearn.answers import Answering
-from portable_mlp.sklearn.heads import one_axis, silent_of_one_class
+from portable_mlp.sklearn.heads import one_axis
 from portable_mlp.sklearn.minimize import minimized
 from portable_mlp.sklearn.network import new_model
 from portable_mlp.sklearn.options import (
@@ -24,6 +24,7 @@ from portable_mlp.sklearn.options import (
     schedule_of,
 )
 from portable_mlp.sklearn.watch import Held, Orders, Watch, tasks_of
+from portable_mlp.sklearn.words import check_text, own_doubts, own_names, text_in_rows
 from portable_mlp.training import TrainingDiverged
 from portable_mlp.training.history import History
 from portable_mlp.warning import warn
@@ -124,7 +125,8 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
             X, y, weights, held = self._split(X, y, weights, random)  # noqa: N806
         if first:
             self.encoder_ = tables.encoder_of(self, X)
-            self._take(new_model(self, self._head, X, random))
+            with own_names(self):
+                self._take(new_model(self, self._head, X, random))
         if first or not hasattr(self, "history_"):
             self._start()
         model = self._model_to_train(X)
@@ -137,19 +139,22 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:  # noqa: N803
         """X as numbers or as a table, y as numpy."""
+        if self._numbers:
+            check_text(self, y)
         if self._takes_tables:
             X = tables.checked_table(self, X, reset)  # noqa: N806
             return X, one_axis(tables.checked_targets(self, X, y, self._numbers))
-        X, y = validate_data(  # noqa: N806
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=self._numbers,
-            dtype=sk.float_types(X),
-            reset=reset,
-        )
+        with text_in_rows(self):
+            X, y = validate_data(  # noqa: N806
+                self,
+                X,
+                y,
+                accept_sparse=["csr", "csc"],
+                multi_output=True,
+                y_numeric=self._numbers,
+                dtype=sk.float_types(X),
+                reset=reset,
+            )
         y = sk.on_host(y)
         return self._dense(X), one_axis(y.toarray() if hasattr(y, "toarray") else y)
 
@@ -255,10 +260,10 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
             and self.schedule is None
             and self.optimizer is None
         )
-        optimizer = optimizer_of(self)
+        optimizer, own = optimizer_of(self), own_callbacks(self, incremental)
         watch = Watch(self, held, incremental, tasks_of(asked, X, y, weights), decreasing)
         try:
-            with silent_of_one_class(self._head, y):
+            with own_names(self), own_doubts(self, X, y):
                 history = model.fit(
                     tables.network_rows(self, X),
                     self._targets(y),
@@ -269,8 +274,8 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
                     schedule=schedule_of(self, self.t_, rows, lambda: watch.factor),
                     validation_data=None if held is None else self._validation_rows(held),
                     sample_weight=weights,
-                    shuffle=Orders(random) if self.shuffle else False,
-                    callbacks=[watch, *own_callbacks(self)],
+                    shuffle=Orders(random, model._reached.epochs) if self.shuffle else False,
+                    callbacks=[watch, *own],
                     verbose=0,
                 )
         except TrainingDiverged as error:

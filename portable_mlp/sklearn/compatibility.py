@@ -69,6 +69,11 @@ def like(answer: np.ndarray, X: Any) -> Any:  # noqa: N803
     return xp.asarray(answer, device=device)
 
 
+def namespace(X: Any) -> Any:  # noqa: N803
+    """The namespace of X."""
+    return get_namespace_and_device(X)[0] if dispatched(X) else np
+
+
 def rows_of(X: Any, numbers: np.ndarray) -> Any:  # noqa: N803
     """The rows of X with these numbers."""
     if not dispatched(X):

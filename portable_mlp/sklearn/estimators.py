@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from portable_mlp.backends import Backend
 from portable_mlp.nn import Initializer, Layer, Loss, Network
+from portable_mlp.nn.plain_numbers import is_number
 from portable_mlp.optim import Optimizer, Schedule
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn.base import BaseMLP, has_passes
@@ -203,8 +204,28 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         weights = super()._weights_of(y, sample_weight)
         if self.class_weight is None:
             return weights
-        of_class: np.ndarray = compute_sample_weight(self.class_weight, y)
+        of_class = self._weights_of_classes(y)
         return of_class if weights is None else weights * of_class
+
+    def _weights_of_classes(self, y: np.ndarray) -> np.ndarray:
+        """The factor of each row's class."""
+        given, who = self.class_weight, type(self).__name__
+        if not (isinstance(given, Mapping) and isinstance(self._head, OneLabel)):
+            found: np.ndarray = compute_sample_weight(given, y)
+            return found
+        known = self._head.classes.tolist()
+        for label, factor in given.items():
+            if label not in known:
+                raise ValueError(
+                    f"{who}: class_weight has the class {label!r}, expected those of y: "
+                    f"{', '.join(map(repr, known[:10]))}{' ...' * (len(known) > 10)}."
+                )
+            if not is_number(factor) or not 0 <= factor < np.inf:
+                raise ValueError(
+                    f"{who}: class_weight of the class {label!r} is {factor!r}, expected a finite number "
+                    "of at least 0."
+                )
+        return np.array([float(given.get(label, 1.0)) for label in y.tolist()])
 
     def _stratify(self, y: np.ndarray) -> Any:
         """scikit-learn keeps the shares of two classes alone."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -63,6 +60,7 @@ class Numbers(Head):
     columns: int
 
     def targets(self, y: np.ndarray) -> np.ndarray:
+        _check_columns(y, self.columns)
         return y.reshape(len(y), -1)
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
@@ -113,6 +111,7 @@ class ManyLabels(Head):
     smoothing: float = 0.0
 
     def targets(self, y: np.ndarray) -> np.ndarray:
+        _check_columns(y, len(self.classes))
         return _as_wanted(y.astype(np.float64), self.loss, self.smoothing)
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
@@ -151,6 +150,13 @@ class ManyAnswers(Head):
             outputs[:, end - size : end][:, : len(known)]
             for size, end, known in zip(sizes, ends, self.classes, strict=True)
         ]
+
+
+def _check_columns(y: np.ndarray, columns: int) -> None:
+    """Refuses y with more or fewer columns than in the training before."""
+    found = 1 if y.ndim == 1 else y.shape[1]
+    if found != columns:
+        raise ValueError(f"y has {found} columns, expected {columns}, as in the training.")
 
 
 def _numbers_of(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -263,19 +269,3 @@ def one_axis(y: np.ndarray) -> np.ndarray:
         y: labels or numbers.
     """
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-
-
-@contextmanager
-def silent_of_one_class(head: Head, y: np.ndarray) -> Iterator[None]:
-    """scikit-learn trains on a single class without a word.
-
-    Args:
-        head: of the estimator.
-        y: its labels.
-    """
-    if not (head.loss.classifies and bool((y == y[:1]).all())):
-        yield
-        return
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="y is the same in each row")
-        yield

@@ -117,6 +117,7 @@ def check_parameters(estimator: Any) -> None:
             )
         check_name(f"{who}: {name}", given[name], known)
     _check_choice_of_layers(estimator)
+    _check_solver(estimator)
 
 
 def hidden_sizes(given: Any) -> list[int]:
@@ -159,6 +160,20 @@ def _check_choice_of_layers(estimator: Any) -> None:
             raise ValueError(
                 f"{who}: got {name}={given[name]!r} beside {chosen}, which takes its place; expected one "
                 "of them."
+            )
+
+
+def _check_solver(estimator: Any) -> None:
+    """Refuses options of mini-batches beside lbfgs, which would pass over them."""
+    if estimator.solver != "lbfgs" or estimator.optimizer is not None:
+        return
+    init = signature(type(estimator).__init__).parameters
+    for name in ("schedule", "weight_decay", "clip_norm", "average_weights", "callbacks"):
+        given, default = getattr(estimator, name), init[name].default
+        if given != default and not (name == "callbacks" and given == []):
+            raise ValueError(
+                f"{type(estimator).__name__}: got {name} beside solver='lbfgs', expected {default}: it "
+                "has no mini-batches; choose 'adam' or 'sgd', or optimizer='lbfgs'."
             )
 
 
@@ -293,18 +308,27 @@ def schedule_of(estimator: Any, seen: int, rows: int, factor_now: Callable[[], f
     return SCHEDULES["constant"]
 
 
-def own_callbacks(estimator: Any) -> list[Callback]:
+def own_callbacks(estimator: Any, incremental: bool) -> list[Callback]:
     """The user's callbacks.
+
+    Args:
+        estimator: whose callbacks.
+        incremental: whether this is one pass of `partial_fit`.
 
     Raises:
         TypeError: they are no list of callbacks.
-        ValueError: one can't do for an estimator what it does.
+        ValueError: there is a Checkpoint, and the same training could not be begun again.
     """
-    found = checked_callbacks(estimator.callbacks or ())
+    found, who = checked_callbacks(estimator.callbacks or ()), type(estimator).__name__
     if any(isinstance(callback, Checkpoint) for callback in found):
-        raise ValueError(
-            f"{type(estimator).__name__}: callbacks has a Checkpoint, expected one with MLP.fit alone: "
-            "it holds nothing of an estimator's own stopping rules and curves; warm_start and "
-            "partial_fit go on with a fitted estimator."
-        )
+        if incremental:
+            raise ValueError(
+                f"{who}: got a Checkpoint beside partial_fit, expected fit: each call is a training of "
+                "its own; pickle the estimator instead, with pickle_optimizer=True."
+            )
+        if estimator.random_state is None:
+            raise ValueError(
+                f"{who}: random_state is None beside a Checkpoint, expected a whole number: a training "
+                "that goes on draws the same numbers again."
+            )
     return found

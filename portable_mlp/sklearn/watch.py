@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import pickle
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,18 +30,33 @@ class Orders:
 
     Args:
         random: the estimator's generator.
+        first: number of the first epoch of this training; one that is resumed begins with a later one.
     """
 
-    def __init__(self, random: np.random.RandomState) -> None:
+    def __init__(self, random: np.random.RandomState, first: int) -> None:
         """No epoch yet."""
-        self._random, self._epoch = random, -1
+        self._random, self._epoch = random, first - 1
         self._order: Any = None
+        state = pickle.dumps(random.get_state(legacy=False), protocol=4)
+        self._mark = hashlib.sha256(state).hexdigest()[:12]
+
+    def __repr__(self) -> str:
+        """By which a checkpoint knows the same orders again."""
+        return f"that of random_state {self._mark}"
 
     def __call__(self, epoch: int, rows: int) -> np.ndarray:
-        if epoch != self._epoch:
+        for _ in range(self._epoch, epoch):
             before = np.arange(rows) if self._order is None else self._order
-            self._order, self._epoch = shuffle(before, random_state=self._random), epoch
+            self._order = shuffle(before, random_state=self._random)
+        self._epoch = epoch
         return self._order  # type: ignore[no-any-return]
+
+
+_CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
+_FIGURES = (
+    *("loss_", "best_loss_", "best_validation_score_", "n_iter_", "t_", "_no_improvement_count"),
+)
+_RULES = ("early_stopping", "tol", "n_iter_no_change", "scoring")
 
 
 class Watch(Callback):
@@ -96,6 +113,46 @@ class Watch(Callback):
         if self.tasks is not None and self.tasks(run, self.fitted):
             self.stopped = True
             run.stop("a callback of scikit-learn's asked for it")
+
+    def state_dict(self, run: Run) -> dict[str, Any]:
+        """The estimator's figures so far, the best weights, and by which rules training stops."""
+        est, best = self.est, self.best
+        kept: dict[str, Any] = {"rules": self._rules(), "factor": self.factor}
+        kept |= {name: getattr(est, name, None) for name in _FIGURES}
+        kept |= {
+            name: np.asarray(curve, np.float64) for name in _CURVES if (curve := getattr(est, name))
+        }
+        if best is not None:
+            vector, state = run.problem.to_host(best)
+            kept |= {"vector": vector, "state": state, "best_epoch": self.best_epoch}
+        return kept | {"stopped": self.stopped}
+
+    def load_state_dict(self, run: Run, state: Mapping[str, Any]) -> None:
+        """Goes on from there.
+
+        Raises:
+            ValueError: a rule is another one.
+        """
+        was, now = state["rules"], self._rules()
+        changed = [f"{n} was {was[n]} and is {now[n]}" for n in _RULES if was[n] != now[n]]
+        if changed:
+            raise ValueError(
+                f"{type(self.est).__name__}: the training to go on with has other rules for stopping: "
+                f"{', '.join(changed)}; expected the same, or a Checkpoint in another folder."
+            )
+        for name in _FIGURES:
+            setattr(self.est, name, state[name])
+        for name in _CURVES:
+            if name in state:
+                setattr(self.est, name, state[name].tolist())
+        self.factor, self.stopped = state["factor"], state["stopped"]
+        if "vector" in state:
+            self.best = run.problem.from_host(state["vector"], state["state"])
+            self.best_epoch = state["best_epoch"]
+
+    def _rules(self) -> dict[str, str]:
+        texts = {name: repr(getattr(self.est, name)) for name in _RULES}
+        return {name: text.partition(" at 0x")[0] for name, text in texts.items()}
 
     def on_train_end(self, run: Run) -> None:
         if self.best is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
 from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 
-from portable_mlp import Checkpoint
-from portable_mlp.sklearn import MLPClassifier
+from portable_mlp import BestEpoch
+from portable_mlp.sklearn import MLPClassifier, MLPRegressor
 
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["a", "b", "c"])[Y]
@@ -29,7 +30,98 @@ def test_a_label_to_validate_on_that_was_never_trained_on() -> None:
         )
 
 
-def test_a_checkpoint_knows_nothing_of_an_estimator(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="callbacks has a Checkpoint, expected one with MLP.fit"):
-        MLPClassifier((4,), max_iter=2, callbacks=[Checkpoint(tmp_path / "k")]).fit(X, NAMES)
-    assert not (tmp_path / "k").exists()
+@pytest.mark.parametrize(
+    ("estimator", "data", "sentence"),
+    [
+        (MLPRegressor(), (X, NAMES), "^MLPRegressor: y holds text, such as 'a', expected numbers"),
+        (MLPRegressor(), (X, NAMES.astype(object)), "^MLPRegressor: y holds text, such as 'a'"),
+        (MLPRegressor(), (X, NAMES.tolist()), "for classes choose MLPClassifier"),
+        (
+            MLPRegressor(categorical_features="from_dtype"),
+            (X, NAMES),
+            "^MLPRegressor: y holds text, such as 'a', expected numbers",
+        ),
+        (
+            MLPClassifier(),
+            (NAMES[:, None], Y),
+            "^MLPClassifier: X holds text, such as 'a', .* or categorical_features='from_dtype'",
+        ),
+        (
+            MLPClassifier(class_weight={0: 1, 7: 2}),
+            (X, Y),
+            "^MLPClassifier: class_weight has the class 7, expected those of y: 0, 1, 2",
+        ),
+        (
+            MLPClassifier(class_weight={"a": -1}),
+            (X, NAMES),
+            "^MLPClassifier: class_weight of the class 'a' is -1, expected a finite number of at",
+        ),
+        (
+            MLPClassifier((10**7, 10**7)),
+            (X, Y),
+            "^MLPClassifier: 100,.* parameters need 800,.* expected smaller layers",
+        ),
+        *(
+            (
+                MLPClassifier(solver="lbfgs", **given),
+                (X, Y),
+                f"^MLPClassifier: got {next(iter(given))} beside solver='lbfgs', expected ",
+            )
+            for given in (
+                *({"clip_norm": 1.0}, {"weight_decay": 0.1}, {"schedule": "cosine"}),
+                *({"average_weights": True}, {"callbacks": [BestEpoch()]}),
+            )
+        ),
+    ],
+)
+def test_sentences_name_the_estimators_parameters(
+    estimator: Any, data: tuple[Any, Any], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        estimator.fit(*data)
+
+
+def test_numbers_as_text_are_numbers_where_scikit_learn_takes_them() -> None:
+    y = np.array([str(number) for number in X[:, 0]], object)
+    one, other = (
+        MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0) for _ in range(2)
+    )
+    np.testing.assert_array_equal(one.fit(X, y).coefs_[0], other.fit(X, X[:, 0]).coefs_[0])
+
+
+def test_validation_data_that_can_not_be() -> None:
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=2)
+    with pytest.raises(ValueError, match="^y_val: y has 2 columns, expected 1, as in the training"):
+        model.fit(X, X[:, 0], X_val=X, y_val=X[:, :2])
+    with pytest.raises(ValueError, match="^sample_weight_val holds negative"):
+        model.fit(X, X[:, 0], X_val=X, y_val=X[:, 0], sample_weight_val=-np.ones(150))
+    model.partial_fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="y has 2 columns, expected 1"):
+        model.partial_fit(X, X[:, :2])
+
+
+def test_numbers_that_nothing_scales_are_warned_of_in_scikit_learns_words() -> None:
+    large = X * [1, 1, 1e5, 1]
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=2)
+    with (
+        pytest.warns(ConvergenceWarning),
+        pytest.warns(UserWarning, match="feature 2 has scale 6.9e.05; .*make_pipeline") as said,
+    ):
+        model.fit(large, Y)
+    assert not [w for w in said if "MLP(" in str(w.message)]
+    with (
+        pytest.warns(ConvergenceWarning),
+        pytest.warns(UserWarning, match="y has scale 2e.05; .*TransformedTargetRegressor") as said,
+    ):
+        model.fit(X, Y * 1e5)
+    assert not [w for w in said if "MLP(" in str(w.message)]
+
+
+def test_class_weights_of_a_batch_that_lacks_a_class() -> None:
+    model = MLPClassifier((4,), class_weight={1: 5.0, 2: 3.0}, random_state=0)
+    rows = Y < 2
+    model.partial_fit(X[rows], Y[rows], classes=[0, 1, 2])
+    other = MLPClassifier((4,), random_state=0)
+    weights = np.where(Y[rows] == 1, 5.0, 1.0)
+    other.partial_fit(X[rows], Y[rows], weights, classes=[0, 1, 2])
+    np.testing.assert_array_equal(model.coefs_[0], other.coefs_[0])
