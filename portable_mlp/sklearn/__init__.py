@@ -8,13 +8,20 @@
 True
 """
 
+import re as _re
+
 try:
-    import sklearn as _scikit_learn  # noqa: F401
+    import sklearn as _scikit_learn
 except ImportError as error:
     raise ImportError(
         f"portable_mlp.sklearn needs scikit-learn, which can't be imported here ({error}): "
         "pip install 'portable_mlp[sklearn]'."
     ) from None
+if [int(part) for part in _re.findall("[0-9]+", _scikit_learn.__version__)[:2]] < [1, 6]:
+    raise ImportError(
+        f"portable_mlp.sklearn: scikit-learn is {_scikit_learn.__version__}, expected 1.6 or newer: "
+        "pip install -U scikit-learn."
+    )
 
 from portable_mlp.sklearn.estimators import MLPClassifier, MLPRegressor
 

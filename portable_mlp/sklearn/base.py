@@ -165,6 +165,11 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
         """One number for each row, or None."""
         if sample_weight is None:
             return None
+        if isinstance(sample_weight, str):
+            raise ValueError(
+                f"{type(self).__name__}: sample_weight is {sample_weight!r}, expected one number for "
+                "each row; weights of classes are MLPClassifier(class_weight=...)."
+            )
         weights: np.ndarray = _check_sample_weight(sk.on_host(sample_weight), y, dtype=np.float64)
         return weights
 

@@ -210,6 +210,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _weights_of_classes(self, y: np.ndarray) -> np.ndarray:
         """The factor of each row's class."""
         given, who = self.class_weight, type(self).__name__
+        if isinstance(given, list) and isinstance(self._head, OneLabel):
+            raise ValueError(
+                f"{who}: class_weight is a list, expected {{class: factor}}: y asks one question."
+            )
         if not (isinstance(given, Mapping) and isinstance(self._head, OneLabel)):
             found: np.ndarray = compute_sample_weight(given, y)
             return found

@@ -57,6 +57,16 @@ def test_a_label_to_validate_on_that_was_never_trained_on() -> None:
             "^MLPClassifier: class_weight of the class 'a' is -1, expected a finite number of at",
         ),
         (
+            MLPClassifier(class_weight=[{0: 1, 1: 2}]),
+            (X, Y),
+            "^MLPClassifier: class_weight is a list, expected {class: factor}: y asks one question",
+        ),
+        (
+            MLPClassifier(),
+            (X, Y, "balanced"),
+            "^MLPClassifier: sample_weight is 'balanced', expected one number for each row",
+        ),
+        (
             MLPClassifier((10**7, 10**7)),
             (X, Y),
             "^MLPClassifier: 100,.* parameters need 800,.* expected smaller layers",
@@ -75,7 +85,7 @@ def test_a_label_to_validate_on_that_was_never_trained_on() -> None:
     ],
 )
 def test_sentences_name_the_estimators_parameters(
-    estimator: Any, data: tuple[Any, Any], sentence: str
+    estimator: Any, data: tuple[Any, ...], sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         estimator.fit(*data)
