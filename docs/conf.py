@@ -1,5 +1,6 @@
 """The documentation site: `sphinx-build -W -n docs build/site`, then open build/site/index.html."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,9 +17,10 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_gallery.gen_gallery",
     "command_page",  # from docs/site, and so are those below
     "docstrings",
-    "example_pages",
+    "example_runs",
     "formulas",
     "reference_pages",
 ]
@@ -46,6 +48,25 @@ python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
 # types in signatures: of numpy, of the standard library, and short names for what has no page
 nitpick_ignore_regex = [("py:class", ".*")]
+
+# the scripts of examples/ are run, so that their pages have what they print and draw; those that have not
+# changed since the last build are not: `rm -r docs/_made` has all of them run
+os.environ.pop("OCL_ICD_FILENAMES", None)  # dpnp's runtime has been seen to hang beside others
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "_made/examples",
+    "filename_pattern": ".",  # all of them are run
+    "ignore_pattern": "mnist_cupy",  # mnist_numpy.py but for one word
+    "within_subsection_order": "FileNameSortKey",
+    "reset_argv": "example_runs.arguments",
+    "image_scrapers": ("example_runs.figures", "matplotlib"),
+    "image_srcset": ["2x"],
+    "capture_repr": (),  # what a script prints, no more
+    "notebook_extensions": set(),
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "show_signature": False,
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"{project} {version}"

@@ -1,6 +1,9 @@
-"""A network written by hand that does not learn, and what is wrong with it.
+"""
+A gradient written by hand, and what is wrong with it
+=====================================================
 
-python examples/check_my_gradients.py
+A network that does not learn: `check_gradients` compares its gradients with its loss, and names the
+two faults.
 """
 
 from __future__ import annotations

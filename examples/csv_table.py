@@ -1,6 +1,12 @@
-"""A table with text labels: read, scaled, learned; and what a missing cell is answered with.
+"""
+A table with text labels
+========================
 
-python examples/csv_table.py [table.csv --target COLUMN]
+Read, scaled, learned; and what a missing cell is answered with.
+
+::
+
+    python examples/csv_table.py [table.csv --target COLUMN]
 """
 
 import argparse
@@ -41,7 +47,7 @@ def learn(path, target):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser()
     parser.add_argument("path", nargs="?", type=Path, help="a .csv file with a header")
     parser.add_argument("--target", default="fruit", help="name of the column to predict")
     options = parser.parse_args()

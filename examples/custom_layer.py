@@ -1,4 +1,9 @@
-"""A layer, an activation and a loss of your own, each with its derivative, checked numerically."""
+"""
+A layer, an activation and a loss of your own
+=============================================
+
+Each with its derivative, checked numerically, on any backend.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,6 +1,12 @@
-"""A network that does not learn, and why: run it and read.
+"""
+A network that does not learn, and why
+======================================
 
-python examples/doctor.py [--report report.html]
+Run it and read.
+
+::
+
+    python examples/doctor.py [--report report.html]
 """
 
 import argparse
@@ -20,7 +26,7 @@ def measurements(rows=600, seed=0):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--report", help="write an HTML page there")
     options = parser.parse_args()
     x, y = measurements()

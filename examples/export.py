@@ -1,4 +1,9 @@
-"""A trained network as a file that predicts without this package: Python with numpy alone, and ONNX."""
+"""
+A trained network in a file that others run
+===========================================
+
+Python with numpy alone, and ONNX: neither needs this package to predict.
+"""
 
 import runpy
 import tempfile

@@ -1,11 +1,13 @@
-"""Training from a file that need not fit in memory.
+"""
+Training from a file that need not fit in memory
+================================================
 
-python examples/larger_than_memory.py                 40 MB, written to a temporary folder
-python examples/larger_than_memory.py --megabytes 4000
+The rows are read while the model trains: a thread fills one chunk while another is computed with,
+so the memory that it takes is that of two chunks (``device_budget``), whatever the size of the
+file. `scan` does the same for .csv and .parquet files. 40 MB are written to a temporary folder; or
+as many as you say::
 
-The rows are read while the model trains: a thread fills one chunk while another is computed with, so the
-memory that it takes is that of two chunks (device_budget), whatever the size of the file. `scan` does the
-same for .csv and .parquet files.
+    python examples/larger_than_memory.py --megabytes 4000
 """
 
 import argparse
@@ -17,7 +19,7 @@ import numpy as np
 from portable_mlp import MLP
 from portable_mlp.data import scan
 
-parser = argparse.ArgumentParser(description=__doc__)
+parser = argparse.ArgumentParser()
 parser.add_argument("--megabytes", type=int, default=40)
 parser.add_argument("--backend", default="numpy")
 arguments = parser.parse_args()

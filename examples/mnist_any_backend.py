@@ -1,7 +1,13 @@
-"""MNIST on any backend: the same code, the same numbers.
+"""
+MNIST on any backend
+====================
 
-python examples/mnist_any_backend.py --backend torch --device cuda
-python examples/mnist_any_backend.py --backend jax --data digits
+The same code, the same numbers.
+
+::
+
+    python examples/mnist_any_backend.py --backend torch --device cuda
+    python examples/mnist_any_backend.py --backend jax --data digits
 """
 
 import argparse
@@ -9,7 +15,7 @@ import argparse
 from portable_mlp import MLP, backends
 from portable_mlp.data import DATASETS, load_dataset
 
-parser = argparse.ArgumentParser(description=__doc__)
+parser = argparse.ArgumentParser()
 parser.add_argument("--backend", default="numpy", choices=list(backends.BACKENDS))
 parser.add_argument("--device", help="such as cpu, cuda, cuda:1")
 parser.add_argument("--data", default="mnist", choices=DATASETS)

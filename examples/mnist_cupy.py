@@ -1,4 +1,8 @@
-"""MNIST on one backend; mnist_numpy.py and mnist_cupy.py differ in one word.
+"""
+MNIST on one backend
+====================
+
+``mnist_numpy.py`` and ``mnist_cupy.py`` differ in one word.
 
 With the argument "digits" it takes the small digits that come with the package; without, MNIST is
 downloaded once into the cache.

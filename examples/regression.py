@@ -1,4 +1,9 @@
-"""Predict a number: inputs and targets in their own units, figures of the fit, and an interval."""
+"""
+Predict a number, and an interval
+=================================
+
+Inputs and targets in their own units, figures of the fit, and bounds that 90 % lie between.
+"""
 
 import numpy as np
 
@@ -29,7 +34,8 @@ model = MLP(
 training = {"validation_fraction": 0.2, "epochs": 200, "learning_rate": 0.005, "verbose": 0}
 history = model.fit(X, y, callbacks=[EarlyStopping(patience=20)], **training)
 
-# a lower and an upper bound: in units of about 1, for target_scaling is for losses of the value itself
+# a lower and an upper bound: in units of about 1, for target_scaling is for losses of the value
+# itself
 unit = y.std()
 bounds = MLP([3, 32, 32, 2], loss=Quantile((0.05, 0.95)), scaling="standard")
 bounds.fit(X, y / unit, callbacks=[EarlyStopping(patience=20)], **training)

@@ -1,6 +1,8 @@
-"""A training that is killed goes on as if it had not been.
+"""
+A training that is killed
+=========================
 
-python examples/resume.py
+It goes on as if it had not been: the same weights, bit for bit.
 """
 
 import subprocess
@@ -36,7 +38,7 @@ if len(sys.argv) > 1:
 else:
     with tempfile.TemporaryDirectory() as name:
         killed, whole = Path(name, "killed"), Path(name, "whole")
-        process = subprocess.Popen([sys.executable, __file__, str(killed)])  # noqa: S603
+        process = subprocess.Popen([sys.executable, sys.argv[0], str(killed)])  # noqa: S603
         while process.poll() is None and len(list(killed.glob("*.safetensors"))) < 3:
             time.sleep(0.01)
         process.kill()

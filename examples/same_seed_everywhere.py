@@ -1,6 +1,8 @@
-"""One seed, one loss curve: trains the same network on every backend that can be used here.
+"""
+One seed, one loss curve
+========================
 
-python examples/same_seed_everywhere.py
+Trains the same network on every backend that can be used here.
 """
 
 from portable_mlp import MLP, backends, load_digits

@@ -1,6 +1,8 @@
-"""A model that was trained on a GPU answers on a CPU: one file between the two.
+"""
+Trained on a GPU, answering on a CPU
+====================================
 
-python examples/save_on_gpu_load_on_cpu.py
+One file between the two.
 """
 
 import tempfile

@@ -1,4 +1,9 @@
-"""scikit-learn's multi-layer perceptron with one import changed, and what it can do then."""
+"""
+scikit-learn's perceptron with one import changed
+=================================================
+
+The same estimator, and what it can do then.
+"""
 
 import warnings
 
@@ -25,7 +30,8 @@ theirs, ours = (model(**options).fit(X, y) for model in (Theirs, MLPClassifier))
 difference = max(np.abs(a - b).max() for a, b in zip(theirs.coefs_, ours.coefs_, strict=True))
 print(f"largest difference of a weight: {difference:.1e}")
 
-# what was asked for there: another activation, dropout, class weights, a look at the validation loss
+# what was asked for there: another activation, dropout, class weights, a look at the validation
+# loss
 model = MLPClassifier(
     (64, 64),
     activation="silu",

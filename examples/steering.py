@@ -1,6 +1,12 @@
-"""Before and after a training: can it learn, at which rate, how did it go. Pictures with --folder.
+"""
+Before and after a training
+===========================
 
-python examples/steering.py [--folder pictures]
+Can it learn, at which rate, how did it go? Pictures with ``--folder``.
+
+::
+
+    python examples/steering.py [--folder pictures]
 """
 
 import argparse
@@ -10,7 +16,7 @@ from portable_mlp import MLP, EarlyStopping, find_learning_rate, load_digits, ov
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, help="draw pictures there (needs matplotlib)")
     options = parser.parse_args()
     digits = load_digits()

@@ -1,8 +1,10 @@
-"""A table with text and gaps: no preparation by hand, no other library than NumPy.
+"""
+A table with text and gaps
+==========================
 
-    python examples/text_columns.py
+No preparation by hand, no other library than NumPy. The same by the command line::
 
-The same by the command line: ``portable-mlp train homes.csv --target rent --drop street``.
+    portable-mlp train homes.csv --target rent --drop street
 """
 
 from pathlib import Path

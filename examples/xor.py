@@ -1,4 +1,9 @@
-"""XOR: the smallest network that needs a hidden layer, with its gradients by name."""
+"""
+XOR
+===
+
+The smallest network that needs a hidden layer, with its gradients by name.
+"""
 
 import numpy as np
 

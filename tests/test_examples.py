@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -51,10 +52,50 @@ SAYS = {
     "text_columns.py": r"20 categories, embedded(.*\n)+r2 on homes it has not seen: 0\.9\d+\n.*seen: \d+",
     "custom_layer.py": r"loss 0\.1\d+ -> 0\.000",
 }
+DRAWS = {  # examples/pictures: figures, and what is written in them
+    "activations.py": (1, "gelu"),
+    "confusion_matrix.py": (2, r"\d, not \d"),
+    "decision_boundary.py": (1, "150 epochs: (100|9\\d)% are right"),
+    "first_layer_weights.py": (1, r"l2=0\.003: test accuracy 0\.9"),
+    "interval.py": (1, r"(8[5-9]|9[0-5])% inside"),
+    "learning_rate.py": (1, r"as suggested: 0\.0\d"),
+    "loss_curves.py": (1, r"800 images: 9\d\.\d% of new ones"),
+    "optimizers.py": (1, "Lion"),
+    "reliability.py": (1, r"label smoothing 0\.2"),
+    "vanishing_gradient.py": (2, r"SiLU: test accuracy 0\.9"),
+    "what_the_doctor_sees.py": (1, r"The inputs are not scaled(?s:.*)helps"),
+}
 
 
 def test_every_example_is_tested() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} == set(SAYS)
+    assert {path.name for path in (EXAMPLES / "pictures").glob("*.py")} == set(DRAWS)
+
+
+@pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.filterwarnings("ignore:X. feature 0 has scale")  # what the doctor is asked about
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
+def test_picture_is_drawn(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from matplotlib import pyplot
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [name])
+    pyplot.switch_backend("agg")
+    try:
+        names = runpy.run_path(str(EXAMPLES / "pictures" / name), run_name="__main__")
+        shown = [pyplot.figure(number) for number in pyplot.get_fignums()]
+        held = [value for value in names.values() if isinstance(value, Figure)]
+        figures = {id(figure): figure for figure in shown + held}
+        words = [text.get_text() for f in figures.values() for text in f.findobj(Text)]
+    finally:
+        pyplot.close("all")
+    count, said = DRAWS[name]
+    assert len(figures) == count
+    assert re.search(said, "\n".join(words)), sorted(set(words))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", SAYS)
