@@ -173,6 +173,23 @@ def test_ctrl_c_shows_what_was_reached() -> None:
     assert found["test_accuracy"] > 0
 
 
+def test_ctrl_c_while_it_is_being_imported_is_no_traceback() -> None:
+    program = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, *where):
+        if name == "numpy":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from portable_mlp.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_version_and_help() -> None:
     assert run("--version").stdout.strip() == __version__
     for command in ((), ("train",), ("backends",)):
@@ -273,6 +290,21 @@ def test_doctor_takes_a_network_as_it_is_told(tables: Path) -> None:
     assert [layer["units"] for layer in layers] == [9, 7, 3]
 
 
+def test_doctor_takes_text_and_gaps_as_train_does(tables: Path, tmp_path: Path) -> None:
+    header, *lines = (tables / "healthy.csv").read_text().splitlines()
+    colours = ["red", "", "blue", "green"]
+    rows = [f"{colours[number % 4]},{line}" for number, line in enumerate(lines)]
+    (tmp_path / "t.csv").write_text("\n".join([f"colour,{header}", *rows]) + "\n")
+    done = doctor(tmp_path / "t.csv")
+    assert done.returncode == 0, done.stderr
+    assert "300 samples, 5 features, kind is 3 classes. Trained: loss " in done.stdout
+    assert done.stderr.endswith("its columns are encoded and scaled, as train does it.\n")
+    (tmp_path / "t.csv").write_text("a,kind\nx,1\nx,2\n")
+    done = doctor(tmp_path / "t.csv")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"portable-mlp: {tmp_path / 't.csv'}: no column says anything")
+
+
 def test_doctor_in_json_is_one_object(tables: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     done = doctor(tables / "shuffled.csv", "--json", "--report", str(page))
@@ -297,7 +329,7 @@ def test_doctor_writes_a_page(tables: Path, tmp_path: Path) -> None:
     [
         (None, "there is no such file."),
         ("a,kind\n", "holds a header and no samples."),
-        ("a,kind\n1,2\nx,3\n", "line 3, column 'a': got 'x', expected a number"),
+        ("a,kind\n1,2\nx,3\n3,2\n4,3\n5,3\n", "line 3, column 'a': got 'x', expected a number"),
         ("a,kind\n1,2\n1,inf\n", "line 3, target 'kind': got inf, expected a finite number"),
         ("a,kind\n1,cat\n1,cat\n", "target 'kind' is 'cat' in every line"),
         ("a,Kinds\n1,2\n", "there is no column 'kind', expected one of 'a', 'Kinds'. Did you mean"),

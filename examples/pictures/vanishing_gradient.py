@@ -15,7 +15,7 @@ X, y = digits.train_images, digits.train_labels
 
 # %%
 # The derivative of a sigmoid is 1/4 at most, and each layer multiplies by it: on the left the
-# gradient of the first layer is thousands of times smaller than that of the last.
+# gradient of the first layer is 300,000 times smaller than that of the last.
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 5), sharex=True, layout="constrained")
 models = [MLP([64, *[64] * 8, 10], activation=name, seed=0) for name in ("sigmoid", "silu")]

@@ -10,14 +10,15 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from portable_mlp.cli.common import fail, printable, usage_errors
-from portable_mlp.data import DataFileError, Table, read_csv
+from portable_mlp.cli.common import fail, note, printable, usage_errors
+from portable_mlp.data import DataFileError, NotNumbersError, Table, read_csv
 from portable_mlp.data.target import TASKS
 from portable_mlp.diagnosis import Doctor
 from portable_mlp.model import MLP
 from portable_mlp.nn import ACTIVATIONS, Layer
 from portable_mlp.nn.choices import check_name, choose
 from portable_mlp.optim import OPTIMIZERS, Optimizer
+from portable_mlp.tables import TableEncoder, TableRows, read_table
 from portable_mlp.training import TrainingDiverged
 
 
@@ -53,13 +54,13 @@ def doctor(
                 f"--report: got {str(report)!r}, expected a file in a folder that exists."
             )
     try:
-        table = read_csv(file, target, task)
+        table, inputs = _rows(file, target, task)
     except DataFileError as error:
         fail(str(error))
     outputs = len(table.classes) or 1
     with usage_errors():
         model = MLP(
-            [table.X.shape[1], *(hidden or [64]), outputs],
+            [inputs, *(hidden or [64]), outputs],
             activation=activation,
             loss="softmax_cross_entropy" if table.classes else "squared_error",
             seed=seed,
@@ -92,8 +93,24 @@ def doctor(
     typer.echo(str(found))
 
 
-def _about(file: Path, table: Table, model: MLP) -> str:
-    rows, features = table.X.shape
+def _rows(file: Path, target: str, task: str) -> tuple[Table | TableRows, int | TableEncoder]:
+    """The table, and what its network begins with: a number of inputs, or an encoder of text and gaps."""
+    try:
+        numbers = read_csv(file, target, task)
+    except NotNumbersError:
+        table = read_table(file, target, task)
+        try:
+            encoder = TableEncoder.of(table.X)
+        except ValueError as error:  # its message begins with the file
+            raise DataFileError(str(error)) from None
+        note(f"{file}: has text or gaps, so its columns are encoded and scaled, as train does it.")
+        return table, encoder
+    return numbers, numbers.X.shape[1]
+
+
+def _about(file: Path, table: Table | TableRows, model: MLP) -> str:
+    assert table.y is not None  # noqa: S101
+    rows, columns = len(table.y), table.X.names if isinstance(table, TableRows) else table.features
     kind = f"{len(table.classes)} classes" if table.classes else "a number"
     with np.errstate(all="ignore"):  # the weights may be huge
         figures = model.evaluate(table.X, table.y)
@@ -104,5 +121,5 @@ def _about(file: Path, table: Table, model: MLP) -> str:
     if not table.classes:
         seen += f" (always the mean: {table.y.var():.4g})"
     return printable(
-        f"{file}: {rows} samples, {features} features, {table.target} is {kind}. Trained: {seen}."
+        f"{file}: {rows} samples, {len(columns)} features, {table.target} is {kind}. Trained: {seen}."
     )

@@ -182,6 +182,7 @@ def _encoded_rows(
         categorical=encoder.categorical,
         least_classes=1,
     )
+    table = table._replace(X=replace(table.X, name=shown(file)))  # in what the encoder warns of
     source: Source = EncodedTable(file, table, encoder)
     if source.columns.classes:
         source = relabelled(source, class_names(model))

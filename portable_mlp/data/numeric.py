@@ -14,9 +14,17 @@ _ADVICE = {
     "M": "turn dates into numbers first, such as days since one of them",
     "m": "turn time spans into numbers first, such as seconds",
     "V": "make one column of each field, numpy.lib.recfunctions.structured_to_unstructured(...)",
+    "dict": "pandas.DataFrame(rows) makes columns of rows that are dictionaries",
 }
 
-_CALENDAR = {"date": "M", "datetime": "M", "Timestamp": "M", "timedelta": "m", "Timedelta": "m"}
+_KINDS = {
+    "date": "M",
+    "datetime": "M",
+    "Timestamp": "M",
+    "timedelta": "m",
+    "Timedelta": "m",
+    "dict": "dict",
+}
 
 
 def numeric(what: str, x: Any, advice: str = NUMBERS) -> np.ndarray:
@@ -139,7 +147,7 @@ def _numbers(what: str, array: np.ndarray, advice: str) -> np.ndarray:
     strange = sorted(k.__name__ for k in kinds if not (_is_number(k) or _is_gap(k)))
     if strange:
         known = sorted(k.__name__ for k in kinds if k.__name__ not in strange)
-        advice = _ADVICE[_CALENDAR[strange[0]]] if strange[0] in _CALENDAR else advice
+        advice = _ADVICE[_KINDS[strange[0]]] if strange[0] in _KINDS else advice
         raise ValueError(refusal(what, " and ".join([*known, *strange]), advice))
     if any(map(_is_gap, kinds)):
         place, found = next((p, e) for p, e in np.ndenumerate(array) if _is_gap(type(e)))

@@ -45,7 +45,7 @@ def decision_boundary(
     if model.encoder is not None:
         raise ValueError(
             "decision_boundary: the model has a TableEncoder, expected one of two features that are "
-            "numbers, such as MLP([2, 16, 2], scaling='standard')."
+            "numbers: train MLP([2, 16, 2], scaling='standard') on two columns, as an array (n, 2)."
         )
     if model.sample_shape != (2,):
         raise ValueError(

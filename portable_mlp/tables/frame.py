@@ -125,6 +125,10 @@ def _array(x: Any) -> NDArray[Any]:
         array = np.array(x, object)  # numpy would make text of 1 and "a"
     else:
         array = np.asarray(x)
+    if array.dtype.names or isinstance(next(iter(array.flat), None), Mapping):
+        raise ValueError(
+            "X has rows with names for their cells, expected a table: pandas.DataFrame(rows) makes one."
+        )
     if array.ndim != 2:
         raise ValueError(
             f"X has shape {array.shape}, expected a table: a data frame, {{name: column}}, or rows of "

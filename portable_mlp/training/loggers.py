@@ -30,6 +30,10 @@ class _EpochLog(Callback):
     def on_train_begin(self, run: Run) -> None:
         if self._begun:  # a second training goes on in the same file
             return
+        if self.path.is_dir() or not self.path.parent.is_dir():
+            raise FileNotFoundError(
+                f"{type(self).__name__}: got {str(self.path)!r}, expected a file in a folder that exists."
+            )
         with self.path.open("a+b") as file:
             size = file.tell()
             if size and not (self.append or run.resumed):
@@ -97,7 +101,7 @@ class CSVLogger(_EpochLog):
     Raises:
         FileExistsError: when a training begins: the file has rows, and ``append`` is false.
         ValueError: likewise: the file is no such table.
-        OSError: it can't be written.
+        OSError: it can't be written; its folder is not there (FileNotFoundError).
 
     Example:
         >>> import pathlib, tempfile
@@ -164,7 +168,7 @@ class JSONLinesLogger(_EpochLog):
 
     Raises:
         FileExistsError: when a training begins: the file has lines, and ``append`` is false.
-        OSError: it can't be written.
+        OSError: it can't be written; its folder is not there (FileNotFoundError).
 
     Example:
         >>> import json, pathlib, tempfile

@@ -227,3 +227,11 @@ def test_tables_that_say_nothing_and_columns_that_changed(folder: Path, tmp_path
         assert message.startswith(
             f"portable-mlp: {path}: column 'age' holds 'old', expected numbers"
         )
+
+
+def test_standard_input_is_called_so_in_warnings_too(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,c,y\n1,red,x\n2,blue,z\n3,red,x\n2,red,z\n")
+    model = tmp_path / "m.st"
+    passed("train", tmp_path / "t.csv", "--target", "y", "--validation", 0, "--out", model)
+    with pytest.warns(UserWarning, match="^standard input: column 'a' has 1 gap"):
+        passed("predict", model, "-", stdin="a,c\n,red\n")

@@ -190,6 +190,11 @@ def test_dates_may_be_names() -> None:
         ({"x": [1, 2], "z": [1]}, r"columns of unequal length"),
         ({"x": []}, r"X has no rows"),
         ([[1, 2], [3]], r"ragged"),
+        (
+            [{"x": 1}, {"x": 2}],
+            r"rows with names for their cells.*: pandas\.DataFrame\(rows\) makes one",
+        ),
+        (np.zeros(3, [("x", "f8"), ("z", "f8")]), r"rows with names for their cells"),
         (np.zeros(3), r"X has shape \(3,\), expected a table"),
         (np.zeros((3, 2), complex), r"dtype complex128"),
         ({"x": np.zeros((3, 2))}, r"X\['x'\] has shape \(3, 2\), expected one axis"),

@@ -35,6 +35,20 @@ def path_of(logger: type, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("logger", LOGGERS)
+@pytest.mark.parametrize("place", ["no/log", "."])
+def test_a_file_that_can_not_be_is_refused_in_a_sentence_before_training(
+    logger: type, place: str, tmp_path: Path
+) -> None:
+    model = MLP([2, 3, 2])
+    before = model.parameters()
+    words = f"^{logger.__name__}: got '.*', expected a file in a folder that exists.$"
+    with pytest.raises(FileNotFoundError, match=words):
+        model.fit(X, Y, epochs=1, callbacks=[logger(tmp_path / place)])
+    assert all((before[name] == now).all() for name, now in model.parameters().items())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("logger", LOGGERS)
 def test_each_number_of_each_epoch(logger: type, tmp_path: Path) -> None:
     path = path_of(logger, tmp_path)
     history = MLP([2, 3, 2]).fit(X, Y, epochs=3, validation_fraction=0.2, callbacks=[logger(path)])
