@@ -12,6 +12,9 @@ import numpy as np
 
 from portable_mlp import check_gradients
 
+# %%
+# The network as its author wrote it: a sigmoid layer, a softmax, the cross-entropy, and two mistakes.
+
 Arrays = dict[str, np.ndarray]
 
 

@@ -18,6 +18,9 @@ import numpy as np
 from portable_mlp import MLP
 from portable_mlp.data import DataFileError, read_csv
 
+# %%
+# The table is made here; give the name of a file of yours to take that one.
+
 
 def write_table(path, rows=600, seed=0):
     """Fruit: a weight in grams, a length in millimetres, how yellow it is from 0 to 1."""

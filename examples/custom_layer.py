@@ -12,6 +12,9 @@ import numpy as np
 
 from portable_mlp import MLP, nn
 
+# %%
+# A layer: its parameters by name, what goes forward, and what comes back.
+
 
 class ShiftParams(NamedTuple):
     """Parameters of `Shift`, or their gradients."""
@@ -36,6 +39,9 @@ class Shift(nn.Layer):
         return dy, ShiftParams(ctx.xp.sum(dy, axis=0))
 
 
+# %%
+# An activation is two functions; a loss gives each sample's loss and its derivative.
+
 bent = nn.CustomActivation(
     function=lambda z, xp: z / (1 + xp.abs(z)),
     slope=lambda z, xp: 1 / (1 + xp.abs(z)) ** 2,
@@ -47,6 +53,9 @@ def fourth_power(outputs, targets, xp):
     e = outputs - targets
     return xp.sum(e**4, axis=1), 4 * e**3
 
+
+# %%
+# A network of them, checked before it is trained.
 
 model = MLP(
     layers=[Shift(), nn.Dense(16), bent, nn.Dense(1)],

@@ -15,6 +15,9 @@ import numpy as np
 
 from portable_mlp import MLP, Doctor
 
+# %%
+# The inputs are of the size 100,000 and 300: that is what is wrong here.
+
 
 def measurements(rows=600, seed=0):
     """Whether a tank is full: from a pressure in pascals and a temperature in kelvins."""

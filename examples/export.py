@@ -14,6 +14,9 @@ import numpy as np
 
 from portable_mlp import MLP, load_digits
 
+# %%
+# Trained on numbers that the model scales itself: the scaling goes into the file too.
+
 digits = load_digits()
 X = digits.test_images
 model = MLP([64, 64, 10], scaling="standard", seed=0)

@@ -19,6 +19,9 @@ import numpy as np
 from portable_mlp import MLP
 from portable_mlp.data import scan
 
+# %%
+# The file is written block by block, as it will be read.
+
 parser = argparse.ArgumentParser()
 parser.add_argument("--megabytes", type=int, default=40)
 parser.add_argument("--backend", default="numpy")

@@ -15,6 +15,9 @@ import argparse
 from portable_mlp import MLP, backends
 from portable_mlp.data import DATASETS, load_dataset
 
+# %%
+# SiLU is smooth, so that rounding does not grow and the figures agree from backend to backend.
+
 parser = argparse.ArgumentParser()
 parser.add_argument("--backend", default="numpy", choices=list(backends.BACKENDS))
 parser.add_argument("--device", help="such as cpu, cuda, cuda:1")

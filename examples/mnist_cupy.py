@@ -13,6 +13,9 @@ import sys
 from portable_mlp import MLP
 from portable_mlp.data import load_dataset
 
+# %%
+# A tenth of the training images is held out; the test images are looked at once, at the end.
+
 data = load_dataset(sys.argv[1] if len(sys.argv) > 1 else "mnist")
 
 model = MLP([data.features, 128, data.classes], activation="relu", backend="cupy", seed=0)

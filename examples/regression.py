@@ -10,6 +10,9 @@ import numpy as np
 from portable_mlp import MLP, EarlyStopping
 from portable_mlp.nn import Quantile
 
+# %%
+# Inputs of very different sizes, a target in the tens of thousands, noise of 3 %.
+
 
 def trips(rows, random):
     """Mass in kg, speed in km/h and temperature in °C of a car; energy of 100 km in Wh, with noise."""
@@ -23,6 +26,9 @@ def trips(rows, random):
 random = np.random.default_rng(0)
 X, y = trips(3000, random)
 X_test, y_test = trips(1000, random)
+
+# %%
+# A model of the value, and a second one of two quantiles of it.
 
 model = MLP(
     [3, 32, 32, 1],

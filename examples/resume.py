@@ -15,6 +15,9 @@ import numpy as np
 
 from portable_mlp import MLP, Checkpoint, EarlyStopping, load_digits
 
+# %%
+# The program starts itself a second time, kills it after three checkpoints, and goes on from there.
+
 
 def train(folder: Path) -> MLP:
     """What your program does, each time that it is started."""

@@ -13,6 +13,9 @@ import numpy as np
 from portable_mlp import MLP, backends, load_digits
 from portable_mlp.files import inspect
 
+# %%
+# Without a GPU it takes the backend that is fastest here, and the rest stays the same.
+
 GPUS = (("cupy", None), ("torch", "cuda"), ("torch", "mps"), ("jax", "gpu"))
 
 

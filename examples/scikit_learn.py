@@ -19,10 +19,12 @@ from portable_mlp.sklearn import MLPClassifier  # instead of sklearn.neural_netw
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # these trainings are short on purpose
 
+# %%
+# The same parameters and the same ``random_state`` give the same network.
+
 X, y = load_digits(return_X_y=True)
 X, X_test, y, y_test = train_test_split(X / 16, y, stratify=y, random_state=0)
 
-# the same parameters and the same random_state give the same network
 options = {"hidden_layer_sizes": (32,), "max_iter": 30, "tol": 0, "random_state": 0}
 options["n_iter_no_change"] = 30
 options["early_stopping"] = True
@@ -30,8 +32,10 @@ theirs, ours = (model(**options).fit(X, y) for model in (Theirs, MLPClassifier))
 difference = max(np.abs(a - b).max() for a, b in zip(theirs.coefs_, ours.coefs_, strict=True))
 print(f"largest difference of a weight: {difference:.1e}")
 
-# what was asked for there: another activation, dropout, class weights, a look at the validation
-# loss
+# %%
+# What was asked for there: another activation, dropout, class weights, a look at the validation
+# loss.
+
 model = MLPClassifier(
     (64, 64),
     activation="silu",
@@ -51,7 +55,9 @@ print(
 print(f"test accuracy {model.score(X_test, y_test):.3f}")
 print("hidden units as features:", model.transform(X_test).shape)
 
-# it is an estimator like any other
+# %%
+# It is an estimator like any other.
+
 search = GridSearchCV(
     make_pipeline(
         StandardScaler(), MLPClassifier((32,), learning_rate_init=0.01, max_iter=20, random_state=0)

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from portable_mlp import MLP, EarlyStopping, find_learning_rate, load_digits, overfit_one_batch
 
+# %%
+# All three questions are asked of copies; the model is trained once, at the rate that was found.
+
 
 def main():
     parser = argparse.ArgumentParser()

@@ -15,6 +15,9 @@ import numpy as np
 from portable_mlp import MLP, TableEncoder
 from portable_mlp.tables import read_table
 
+# %%
+# Twenty districts, three ways to heat, and areas of which every twentieth is missing.
+
 DISTRICTS = [f"district {k}" for k in range(20)]
 
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from portable_mlp import MLP
 
+# %%
+# Four rows are all there is, so each step sees all of them: ``batch_size=None``.
+
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 y = np.array([[0], [1], [1], [0]])  # one column for the one output
 

@@ -1,5 +1,6 @@
 """How sphinx-gallery runs the scripts of examples/, and which pictures it finds there."""
 
+import re
 import warnings
 from pathlib import Path
 from weakref import WeakSet
@@ -37,6 +38,12 @@ def without_place(message, category, *place):
     return f"{category.__name__}: {message}\n"
 
 
+def to_pages(app, name, source):
+    """Links to scripts, which is what the pages have on GitHub, lead to the pages of the scripts."""
+    source[0] = re.sub(r"\]\(\.\./examples/([\w/]+)\.py\)", r"](_made/examples/\1.rst)", source[0])
+    source[0] = source[0].replace("](../examples)", "](_made/examples/index.rst)")
+
+
 def forget(app):
     """Removes the pages of scripts that are no longer there."""
     made, scripts = Path(app.srcdir) / "_made" / "examples", Path(app.srcdir).parent / "examples"
@@ -48,6 +55,7 @@ def forget(app):
 
 def setup(app):
     """Called by Sphinx."""
+    app.connect("source-read", to_pages)
     warnings.formatwarning = without_place
     app.connect("builder-inited", forget, priority=400)  # before sphinx-gallery, at 500
     return {"parallel_read_safe": True}

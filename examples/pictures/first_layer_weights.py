@@ -14,7 +14,8 @@ digits = load_digits()
 
 # %%
 # Pixels in the corners are nearly always white, so the data say nothing of their weights, and
-# without a penalty they stay as they were drawn. With one they go to 0, and strokes can be seen.
+# without a penalty they stay as they were drawn. With one they go to 0, and some units as a whole
+# with them.
 
 figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.8), layout="constrained")
 for ax, l2 in zip(axes, (0.0, 0.003), strict=True):

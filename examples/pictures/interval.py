@@ -2,8 +2,8 @@
 How sure is a prediction? Quantiles and variances
 =================================================
 
-The noise of these data grows from left to right. Two losses learn that: ``Quantile`` the bounds
-themselves, and ``GaussianNLL`` a mean and a variance.
+The noise of these data grows from left to right. Two losses learn that: `Quantile` the bounds
+themselves, and `GaussianNLL` a mean and a variance.
 """
 
 import matplotlib.pyplot as plt

@@ -15,7 +15,7 @@ digits = load_digits()
 held_out = digits.test_images, digits.test_labels
 
 # %%
-# ``BestEpoch`` takes the model back to the epoch in which the validation loss was smallest, the
+# `BestEpoch` takes the model back to the epoch in which the validation loss was smallest, the
 # diamond. ``dropout=0.2`` or ``l2=0.003`` bring the two curves closer together, and the accuracy
 # up by less than 1 %: try it.
 

@@ -30,7 +30,7 @@ figure, ax = plt.subplots(figsize=(8, 4.6), layout="constrained")
 for name, rule in rules.items():
     history = MLP([64, 64, 10], seed=0).fit(X, y, epochs=20, batch_size=64, optimizer=rule)
     ax.plot(range(1, 21), history["loss"], marker="o", markersize=3, label=name)
-ax.set(xlabel="epoch", ylabel="training loss", yscale="log")
+ax.set(xlabel="epoch", ylabel="training loss", yscale="log", xticks=range(0, 21, 5))
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False)
 plt.show()
