@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage. Progress goes to standard error, re
 
 from __future__ import annotations
 
+import sys
 import warnings
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -19,6 +21,7 @@ from portable_mlp.cli.gallery import gallery
 from portable_mlp.cli.info import info
 from portable_mlp.cli.list_backends import list_backends
 from portable_mlp.cli.predict import predict
+from portable_mlp.cli.streams import OutputError, drop_output, replace_closed, standard_output
 from portable_mlp.cli.train import train
 
 app = typer.Typer(
@@ -31,7 +34,16 @@ app = typer.Typer(
 def main() -> None:
     """Runs the command line."""
     warnings.showwarning = _show_warning
-    app(prog_name="portable-mlp")
+    replace_closed()
+    try:
+        with standard_output():
+            app(prog_name="portable-mlp")
+    except (OutputError, OSError) as error:
+        with suppress(OSError):  # standard error may be full as well
+            if not isinstance(error, BrokenPipeError):
+                note(str(error))
+        drop_output()
+        sys.exit(1)
 
 
 def _show_warning(message: Warning | str, *where: object, **more: object) -> None:

@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from portable_mlp.cli.common import fail, usage_errors
+from portable_mlp.cli.common import fail, failures, usage_errors
 from portable_mlp.diagnosis import DoctorReport
+from portable_mlp.files import atomic
 from portable_mlp.gallery import System, systems
 from portable_mlp.gallery.outcome import Outcome, outcome_of
 from portable_mlp.gallery.outcome import table as page
@@ -110,4 +111,5 @@ def _write(found: dict[str, System], path: Path) -> None:
             last = outcomes[-1]
             if not (last.named and last.reached and not last.fixed_blocking):
                 typer.echo(f"  short of what is expected: {last}", err=True)
-    path.write_text(page(found, outcomes), encoding="utf-8")
+    with failures(), atomic.telling(path, "be written", "a file in a folder that exists"):
+        path.write_text(page(found, outcomes), encoding="utf-8")

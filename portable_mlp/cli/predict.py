@@ -28,6 +28,7 @@ from portable_mlp.cli.common import (
 )
 from portable_mlp.cli.figures import as_class_numbers
 from portable_mlp.cli.rows import check_file, class_names, file_or_stdin, model_rows, pieces_of
+from portable_mlp.cli.streams import standard_output
 from portable_mlp.data import Source
 from portable_mlp.data.opened import Opened
 from portable_mlp.files import atomic
@@ -155,10 +156,12 @@ def _probabilities(model: MLP, X: NDArray[Any]) -> tuple[list[str], list[Any]]: 
 def _print(blocks: Iterator[str]) -> None:
     terminal = sys.stdout.isatty()
     for block in blocks:
-        if terminal:  # names of classes are from files
-            typer.echo("\n".join(map(printable, block.splitlines())))
-        else:
-            left = memoryview(block.encode())
-            while left:  # with PYTHONUNBUFFERED a write may take a part only, when a disk is full
-                left = left[sys.stdout.buffer.write(left) :]
-    sys.stdout.flush()  # nobody hears of a failure at the program's end
+        with standard_output():
+            if terminal:  # names of classes are from files
+                typer.echo("\n".join(map(printable, block.splitlines())))
+            else:
+                left = memoryview(block.encode())
+                while (
+                    left
+                ):  # with PYTHONUNBUFFERED a write may take a part only, when a disk is full
+                    left = left[sys.stdout.buffer.write(left) :]

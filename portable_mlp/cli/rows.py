@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from portable_mlp.cli.common import note
+from portable_mlp.cli.streams import reason
 from portable_mlp.data import DataFileError, Piece, Source, scan
 from portable_mlp.data.columns import MOST_NAMES, Columns, no_such
 from portable_mlp.data.csv_file import wrong_separator
@@ -53,8 +54,13 @@ def file_or_stdin(file: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory() as folder:
         path = Path(folder, _COPY)
-        with path.open("wb") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
+        try:
+            with path.open("wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+        except OSError as error:
+            raise DataFileError(
+                f"standard input: can't be copied to {path.parent.parent}: {reason(error)}."
+            ) from None
         try:
             yield path
         except DataFileError as error:

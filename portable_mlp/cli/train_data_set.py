@@ -18,6 +18,7 @@ from rich.table import Table
 from portable_mlp.cli.common import usage_errors
 from portable_mlp.cli.figures import ClassFigures, class_table
 from portable_mlp.cli.order import Order, tell_saved
+from portable_mlp.cli.streams import standard_output
 from portable_mlp.data import Columns, Dataset, load_dataset
 from portable_mlp.recipes import RECIPES
 from portable_mlp.training import History
@@ -49,10 +50,11 @@ def train_data_set(data: str, data_dir: Path | None, order: Order) -> None:
     predicted = model.predict(loaded.test_images)
     results = _results(data, model, history, figures, len(loaded.train_labels), order.seed)
     results |= {} if saved is None else {"model": saved}
-    if order.as_json:
-        typer.echo(json.dumps(results, allow_nan=False))
-    else:
-        _print_tables(loaded, predicted, results)
+    with standard_output():
+        if order.as_json:
+            typer.echo(json.dumps(results, allow_nan=False))
+        else:
+            _print_tables(loaded, predicted, results)
     if history.stopped == "interrupted":
         raise typer.Exit(1)
 

@@ -18,6 +18,7 @@ from portable_mlp.cli.common import failures, note, printable, usage_errors
 from portable_mlp.cli.figures import class_table, figure_lines, figures_of, lines_table
 from portable_mlp.cli.order import Order, tell_saved
 from portable_mlp.cli.rows import check_file, checked, raw_rows, training_rows
+from portable_mlp.cli.streams import standard_output
 from portable_mlp.data import DataFileError, NotNumbersError, Piece, Source
 from portable_mlp.data.opened import Opened
 from portable_mlp.data.source import split_source
@@ -140,10 +141,11 @@ def train_table(file: Path, options: TableOptions, order: Order) -> None:
         "model": saved,
         "history": history.as_dict(),
     }
-    if order.as_json:
-        typer.echo(json.dumps(results, allow_nan=False))
-    else:
-        _print_tables(results)
+    with standard_output():
+        if order.as_json:
+            typer.echo(json.dumps(results, allow_nan=False))
+        else:
+            _print_tables(results)
     if results["interrupted"]:
         raise typer.Exit(1)
 
