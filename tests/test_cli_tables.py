@@ -821,6 +821,9 @@ def test_a_training_that_diverges_is_not_saved(folder: Path, tmp_path: Path) -> 
     done = run("train", folder / "prices.csv", "--target", "price", *options)
     assert (done.exit_code, done.stdout) == (1, "")
     assert "training diverged in epoch 1" in done.stderr
+    assert "try --lr with a tenth of it" in done.stderr
+    assert done.stderr.endswith(" No model is saved.\n")
+    assert "keeps" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

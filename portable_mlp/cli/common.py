@@ -63,7 +63,12 @@ def failures(file: Path | None = None) -> Iterator[None]:
         yield
     except (BrokenPipeError, typer.BadParameter):
         raise
-    except (DataFileError, ModelFileError, TrainingDiverged) as error:
+    except TrainingDiverged as error:
+        fail(
+            f"{error.happened} A learning rate that is too large is the usual cause: try --lr with a "
+            "tenth of it, or features and targets scaled to about 1. No model is saved."
+        )
+    except (DataFileError, ModelFileError) as error:
         fail(str(error))
     except (BackendUnavailableError, ModuleNotFoundError, OSError, MemoryError) as error:
         fail(str(error) or type(error).__name__)

@@ -79,7 +79,7 @@ def doctor(
                 verbose=1 if sys.stderr.isatty() and not as_json else 0,
             )
     except TrainingDiverged as error:
-        typer.echo(f"portable-mlp: {error}", err=True)
+        note(f"{error.happened} What is said of it is of the last weights that were finite.")
     try:
         found = watching.report(report)
     except OSError as error:
