@@ -38,7 +38,10 @@ class TrainingDiverged(RuntimeError):  # noqa: N818  (a state of the training, n
         """Builds the message."""
         where = f", in {layer!r}" if layer else ""
         what = f"non-finite or larger than {HUGE:g}" if first == "weight" else "non-finite"
-        self.happened = f"training diverged in epoch {epoch}, step {step}: the {first} became {what} first{where}."
+        self.happened = (
+            f"training diverged in epoch {epoch}, step {step}: the {first} became {what} "
+            f"first{where}."
+        )
         super().__init__(
             f"{self.happened} A learning rate that is too large is the usual cause: try a tenth of it, "
             "clip_norm=1, or inputs and targets scaled to about 1. The model keeps the last weights "

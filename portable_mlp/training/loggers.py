@@ -6,13 +6,17 @@ import io
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from portable_mlp.training.loop import Callback, Run
 
 
 class _EpochLog(Callback):
-    """A file with one row for each epoch, which is on disk before the next epoch begins.
+    """A file with one row for each epoch, which is whole in the file before the next epoch begins.
+
+    So it outlives the program, however that ends. It is not forced to the disk, which would take longer
+    than a short epoch: when the machine itself stops, the last rows may be missing.
 
     A training that is resumed goes on in the file of the one that was killed; rows of epochs that are
     trained again are taken away.
@@ -21,6 +25,9 @@ class _EpochLog(Callback):
         path: of the file.
         append: whether rows may be added to a file that has some.
     """
+
+    _start: str
+    """What a file of its own begins with, for messages."""
 
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         """Touches nothing before a training begins."""
@@ -34,7 +41,12 @@ class _EpochLog(Callback):
             raise FileNotFoundError(
                 f"{type(self).__name__}: got {str(self.path)!r}, expected a file in a folder that exists."
             )
-        with self.path.open("a+b") as file:
+        if self.path.exists() and not self.path.is_file():  # a device may have no end
+            raise ValueError(
+                f"{type(self).__name__}: {str(self.path)!r} is a device or a pipe, expected a file "
+                "that can be read again."
+            )
+        with self._told(), self.path.open("a+b") as file:
             size = file.tell()
             if size and not (self.append or run.resumed):
                 raise FileExistsError(
@@ -42,20 +54,55 @@ class _EpochLog(Callback):
                     "append=True adds to it."
                 )
             if size:
+                self._check()
                 file.seek(size - 1)
                 if file.read() != b"\n":  # whoever wrote it was killed
                     file.write(b"\n")
-        self._check()
         if size and run.resumed:
-            self._cut(run.plan.first_epoch + run.history.epochs)
+            with self._told():
+                self._cut(run.plan.first_epoch + run.history.epochs)
         self._begun = True
 
     def on_epoch_end(self, run: Run) -> None:
         epoch = run.plan.first_epoch + run.history.epochs
-        self._write({"epoch": epoch, **run.history.last()})
+        with self._told():
+            self._write({"epoch": epoch, **run.history.last()})
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Says of which file an error of the disk is."""
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except OSError as error:
+            told = type(error)(
+                f"{type(self).__name__}: {str(self.path)!r} can't be written: {error.strerror or error}, "
+                "expected a file that may be written, with room on its disk."
+            )
+            told.errno = error.errno
+            raise told from None
 
     def _check(self) -> None:
-        """Refuses a file that is none of its own."""
+        """Refuses a file with rows that are none of its own."""
+        begins = "is no text in UTF-8"
+        try:
+            with self.path.open(encoding="utf-8", newline="") as file:
+                first = file.readline()
+                for _ in file:
+                    pass
+            if self._is_own(first):
+                return
+            begins = "begins with " + repr(first.rstrip("\r\n")[:80])
+        except UnicodeDecodeError:
+            pass
+        raise ValueError(
+            f"{type(self).__name__}: {str(self.path)!r} {begins}, expected {self._start}."
+        )
+
+    def _is_own(self, first: str) -> bool:
+        """Whether a file of its own begins with this line."""
+        raise TypeError(f"{type(self).__name__} does not define _is_own")
 
     def _cut(self, done: int) -> None:
         """Takes away the rows of epochs that are trained again, and what is no whole row."""
@@ -100,7 +147,7 @@ class CSVLogger(_EpochLog):
 
     Raises:
         FileExistsError: when a training begins: the file has rows, and ``append`` is false.
-        ValueError: likewise: the file is no such table.
+        ValueError: likewise: the file is no such table, or it is a device.
         OSError: it can't be written; its folder is not there (FileNotFoundError).
 
     Example:
@@ -116,13 +163,10 @@ class CSVLogger(_EpochLog):
         6
     """
 
-    def _check(self) -> None:
-        header = next(self._rows(), [])
-        if header and "epoch" not in header:
-            raise ValueError(
-                f"CSVLogger: {str(self.path)!r} begins with {','.join(header)[:80]!r}, expected the "
-                "header of an earlier log, with a column 'epoch'."
-            )
+    _start = "the header of an earlier log, with a column 'epoch'"
+
+    def _is_own(self, first: str) -> bool:
+        return "epoch" in first.rstrip("\r\n").split(",")
 
     def _rows(self) -> Iterator[list[str]]:
         import csv  # as json below, not before it is needed
@@ -168,6 +212,7 @@ class JSONLinesLogger(_EpochLog):
 
     Raises:
         FileExistsError: when a training begins: the file has lines, and ``append`` is false.
+        ValueError: likewise: its lines are none of such a log, or it is a device.
         OSError: it can't be written; its folder is not there (FileNotFoundError).
 
     Example:
@@ -182,6 +227,12 @@ class JSONLinesLogger(_EpochLog):
         >>> [row["loss"] for row in rows] == history["loss"]
         True
     """
+
+    _start = 'a line of an earlier log, such as {"epoch": 1, ...}'
+
+    def _is_own(self, first: str) -> bool:
+        # or all of it that there is, where whoever wrote it was killed
+        return self._epoch_of(first, first) is not None or first.startswith('{"epoch":')
 
     def _epoch_of(self, line: str, first: str) -> float | None:
         import json

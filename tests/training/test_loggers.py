@@ -166,6 +166,55 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("logger", LOGGERS)
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ("caf\xe9,1\n".encode("latin-1"), "is no text in UTF-8, expected"),
+        (b"epoch,loss\n" + b"1,2\n" * 9999 + b"\xff\n", "is no text in UTF-8, expected"),
+        (b"a diary", "begins with 'a diary', expected"),
+        (b"1\n2\n", "begins with '1', expected"),
+        (b'{"loss": 2}\n', "begins with '.*loss.*', expected"),
+    ],
+)
+def test_a_file_of_something_else_stays_as_it_is(
+    logger: type, held: bytes, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes"
+    path.write_bytes(held)
+    with pytest.raises(ValueError, match=f"^{logger.__name__}: '.*notes' {words} .*epoch"):
+        MLP([2, 2]).fit(X, Y, epochs=1, callbacks=[logger(path, append=True)])
+    assert path.read_bytes() == held
+
+
+@pytest.mark.parametrize("logger", LOGGERS)
+@pytest.mark.parametrize("append", [True, False])
+def test_a_device_is_refused(logger: type, append: bool) -> None:
+    """One such as /dev/full can be read without end."""
+    path = Path("/dev/full")
+    if not path.exists():
+        pytest.skip("there is no /dev/full")
+    with pytest.raises(ValueError, match="'/dev/full' is a device or a pipe, expected a file"):
+        MLP([2, 2]).fit(X, Y, epochs=1, callbacks=[logger(path, append=append)])
+
+
+class PutsAFolderThere(Callback):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_begin(self, run: Run) -> None:
+        self.path.unlink()
+        self.path.mkdir()
+
+
+@pytest.mark.parametrize("logger", LOGGERS)
+def test_an_error_of_the_disk_names_the_file(logger: type, tmp_path: Path) -> None:
+    path = path_of(logger, tmp_path)
+    words = f"^{logger.__name__}: '.*log.*' can't be written: Is a directory, expected a file that"
+    with pytest.raises(IsADirectoryError, match=words):
+        MLP([2, 2]).fit(X, Y, epochs=1, callbacks=[logger(path), PutsAFolderThere(path)])
+
+
+@pytest.mark.parametrize("logger", LOGGERS)
 def test_names_with_commas_and_numbers_that_are_none(logger: type, tmp_path: Path) -> None:
     path = path_of(logger, tmp_path)
     odd = Metric('mean, "odd"\nand long', lambda o, t, loss, ctx: o[:, 0] * math.nan)
