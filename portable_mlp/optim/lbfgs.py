@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from portable_mlp.nn.arrays import Array, Namespace
+from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.optim.line_search import Point, StrongWolfe
 from portable_mlp.optim.optimizer import Optimizer
 
@@ -47,7 +48,7 @@ class LBFGS(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require(
-            isinstance(self.history_size, int) and self.history_size >= 1,
+            is_whole(self.history_size, 1),
             "history_size",
             "a whole number of at least 1",
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from portable_mlp.nn.plain_numbers import PlainNumbers
+from portable_mlp.nn.plain_numbers import PlainNumbers, is_whole
 
 
 class Point(NamedTuple):
@@ -41,7 +41,7 @@ class StrongWolfe(PlainNumbers):
             raise ValueError(
                 f"StrongWolfe: c1 is {self.c1!r} and c2 is {self.c2!r}, expected 0 < c1 < c2 < 1."
             )
-        if not isinstance(self.evaluations, int) or self.evaluations < 1:
+        if not is_whole(self.evaluations, 1):
             raise ValueError(
                 f"StrongWolfe: evaluations is {self.evaluations!r}, expected a whole number of at "
                 "least 1."

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, ClassVar
 
 from portable_mlp.nn.arrays import Array, Namespace
-from portable_mlp.nn.plain_numbers import PlainNumbers, is_number
+from portable_mlp.nn.plain_numbers import PlainNumbers, is_number, is_whole
 
 Scalars = tuple[float, ...]
 """Numbers of one step that the host works out in full precision and hands to the rule."""
@@ -52,7 +52,7 @@ class Optimizer(PlainNumbers):
             limit = getattr(self, name)
             self._require(limit is None or limit > 0, name, "a number above 0, or None")
         self._require(
-            isinstance(self.accumulation_steps, int) and self.accumulation_steps >= 1,
+            is_whole(self.accumulation_steps, 1),
             "accumulation_steps",
             "a whole number of at least 1",
         )

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from portable_mlp.nn.plain_numbers import PlainNumbers
+from portable_mlp.nn.plain_numbers import PlainNumbers, is_whole
 
 
 class Progress(NamedTuple):
@@ -70,7 +70,7 @@ class Step(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require(
-            isinstance(self.every, int) and self.every >= 1,
+            is_whole(self.every, 1),
             "every",
             "a whole number of at least 1",
         )
@@ -178,7 +178,7 @@ class WarmUp(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require(
-            isinstance(self.steps, int) and self.steps >= 1,
+            is_whole(self.steps, 1),
             "steps",
             "a whole number of at least 1",
         )

@@ -82,6 +82,7 @@ BAD: list[tuple[Callable[..., Any], str, Any, str]] = [
     (NAdam, "momentum_decay", -1e-3, "a number of at least 0"),
     (LBFGS, "history_size", 0, "a whole number of at least 1"),
     (LBFGS, "history_size", 2.5, "a whole number of at least 1"),
+    (LBFGS, "history_size", True, "a whole number of at least 1"),
     (LBFGS, "tolerance", -1e-9, "a number of at least 0"),
     (LBFGS, "weight_decay", 0.1, "0.0: it would spoil the line search (use l2)"),
     (LBFGS, "clip_value", 1.0, "None: it would spoil the line search (use l2)"),
@@ -90,6 +91,7 @@ BAD: list[tuple[Callable[..., Any], str, Any, str]] = [
     (LBFGS, "ema_decay", 0.9, "None: it would spoil the line search (use l2)"),
     (StrongWolfe, "evaluations", 0, "a whole number of at least 1"),
     (StrongWolfe, "evaluations", 3.0, "a whole number of at least 1"),
+    (StrongWolfe, "evaluations", True, "a whole number of at least 1"),
     *[(cls, "epsilon", 0.0, "a number above 0") for cls in (Adam, AdamW, NAdam)],
     *[
         (cls, name, value, "a number in [0, 1)")
@@ -108,6 +110,7 @@ BAD: list[tuple[Callable[..., Any], str, Any, str]] = [
             ("clip_norm", 0.0, "a number above 0, or None"),
             ("accumulation_steps", 0, "a whole number of at least 1"),
             ("accumulation_steps", 1.5, "a whole number of at least 1"),
+            ("accumulation_steps", True, "a whole number of at least 1"),
             ("ema_decay", 0.0, "a number inside (0, 1), such as 0.999, or None"),
             ("ema_decay", 1.0, "a number inside (0, 1), such as 0.999, or None"),
         )

@@ -233,6 +233,7 @@ def test_factors_are_shares(name: str) -> None:
 BAD: list[tuple[type[Schedule], str, Any, str]] = [
     (Step, "every", 0, "a whole number of at least 1"),
     (Step, "every", 2.5, "a whole number of at least 1"),
+    (Step, "every", True, "a whole number of at least 1"),
     (Step, "gamma", 0.0, "a number above 0"),
     (Exponential, "gamma", 0.0, "a number above 0"),
     (InverseScaling, "power", -0.5, "a number of at least 0"),
@@ -242,6 +243,7 @@ BAD: list[tuple[type[Schedule], str, Any, str]] = [
     (FlatCosine, "flat", 1.0, "a share in [0, 1)"),
     (WarmUp, "steps", 0, "a whole number of at least 1"),
     (WarmUp, "steps", 1.5, "a whole number of at least 1"),
+    (WarmUp, "steps", True, "a whole number of at least 1"),
     (OneCycle, "rise", 0.0, "a share inside (0, 1)"),
     (OneCycle, "rise", 1.0, "a share inside (0, 1)"),
     (OneCycle, "start_divisor", 0.5, "a number of at least 1"),
