@@ -441,6 +441,25 @@ def test_the_target_need_not_be_there(folder: Path) -> None:
     assert done.stderr.startswith("portable-mlp: standard input: line 2 has 5 cells, expected 6")
 
 
+@pytest.mark.parametrize("by", ["file", "-"])
+def test_text_for_a_model_of_numbers_is_told_without_advice_for_training(
+    folder: Path, tmp_path: Path, by: str
+) -> None:
+    header, *_ = (folder / "prices_new.csv").read_text().splitlines()
+    text = f"{header}\n1,2,3,4,5\n1,red,3,4,5\n"
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    words = (
+        "line 3, column 'weight': got 'red', expected a number, as in the rows that the model was"
+    )
+    if by == "file":
+        done = run("evaluate", folder / "prices.st", path)
+        assert done.stderr == f"portable-mlp: {path}: {words} trained on.\n"
+    done = run("predict", folder / "prices.st", path if by == "file" else "-", stdin=text)
+    named = path if by == "file" else "standard input"
+    assert (done.exit_code, done.stderr) == (1, f"portable-mlp: {named}: {words} trained on.\n")
+
+
 def test_a_pipe_that_is_closed_ends_it_quietly(folder: Path, tmp_path: Path) -> None:
     rows = (folder / "animals.csv").read_text().splitlines()
     long = tmp_path / "long.csv"

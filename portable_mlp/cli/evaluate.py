@@ -19,7 +19,7 @@ from portable_mlp.cli.common import (
     printable,
 )
 from portable_mlp.cli.figures import class_table, figure_lines, figures_of, lines_table
-from portable_mlp.cli.rows import check_file, file_or_stdin, model_rows, pieces_of
+from portable_mlp.cli.rows import check_file, file_or_stdin, known_columns, model_rows, pieces_of
 from portable_mlp.model import MLP
 
 
@@ -36,7 +36,7 @@ def evaluate(
 ) -> None:
     """Say how good a saved model is on the rows of a file; columns are found by their names."""
     loaded = load_model(model, backend, device)
-    with failures(file), file_or_stdin(file) as path:
+    with failures(file), file_or_stdin(file) as path, known_columns():
         check_file(path)
         source = model_rows(path, loaded, _target(path, loaded, target))
         results = {

@@ -27,7 +27,14 @@ from portable_mlp.cli.common import (
     usage_errors,
 )
 from portable_mlp.cli.figures import as_class_numbers
-from portable_mlp.cli.rows import check_file, class_names, file_or_stdin, model_rows, pieces_of
+from portable_mlp.cli.rows import (
+    check_file,
+    class_names,
+    file_or_stdin,
+    known_columns,
+    model_rows,
+    pieces_of,
+)
 from portable_mlp.cli.streams import standard_output
 from portable_mlp.data import Source
 from portable_mlp.data.opened import Opened
@@ -61,7 +68,7 @@ def predict(
         raise typer.BadParameter(
             f"--proba: is for classifiers, the model has the loss {type(loaded.loss).__name__}."
         )
-    with failures(file), file_or_stdin(file) as path:
+    with failures(file), file_or_stdin(file) as path, known_columns():
         check_file(path)
         source = model_rows(path, loaded)
         blocks = (_json if as_json else _csv)(path, loaded, source, proba)

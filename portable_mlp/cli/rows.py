@@ -14,7 +14,7 @@ import numpy as np
 
 from portable_mlp.cli.common import note
 from portable_mlp.cli.streams import reason
-from portable_mlp.data import DataFileError, Piece, Source, scan
+from portable_mlp.data import DataFileError, NotNumbersError, Piece, Source, scan
 from portable_mlp.data.columns import MOST_NAMES, Columns, no_such
 from portable_mlp.data.csv_file import wrong_separator
 from portable_mlp.data.labelled import labelled, relabelled
@@ -65,6 +65,18 @@ def file_or_stdin(file: Path) -> Iterator[Path]:
             yield path
         except DataFileError as error:
             raise DataFileError(str(error).replace(str(path), shown(path))) from None
+
+
+@contextmanager
+def known_columns() -> Iterator[None]:
+    """Text in a column of a trained model is told as what it is: encoding it is no way out any more."""
+    try:
+        yield
+    except NotNumbersError as error:
+        found, advice, _ = str(error).rpartition("; turn text into columns")
+        if not advice:
+            raise
+        raise DataFileError(f"{found}, as in the rows that the model was trained on.") from None
 
 
 def shown(file: Path) -> str:

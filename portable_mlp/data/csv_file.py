@@ -374,8 +374,11 @@ def check_header(
         if name not in counts:
             if mistake := wrong_separator(header):
                 raise DataFileError(f"{where}: {mistake}.")
-            numbers = all(number_of(name) is not None for name in header)
-            hint = " These are numbers: is a header missing?" if numbers else ""
+            numbers = sum(number_of(name) is not None for name in header)
+            which = "These" if numbers == len(header) else "Most of these"
+            hint = (
+                f" {which} are numbers: is a header missing?" if 2 * numbers > len(header) else ""
+            )
             raise no_such("column", where, name, header, hint)
         if name and counts[name] > 1:
             different = "" if name == target else ", expected different names"

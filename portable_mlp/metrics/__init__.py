@@ -107,6 +107,13 @@ name                          what it is, and scikit-learn's function
 In training, figures of the training set are of each mini-batch with the weights of its moment.
 """
 
+_SHORT = {
+    "mse": "mean_squared_error",
+    "rmse": "root_mean_squared_error",
+    "mae": "mean_absolute_error",
+    "auc": "roc_auc",
+}
+"""What other programs, and tables on the screen, call some of them."""
 _TAKEN = ("loss", "learning_rate", "gradient_norm", "seconds", "samples_per_second")
 """What `History` calls figures that are no metrics."""
 
@@ -144,6 +151,12 @@ def choose_metrics(
             f"metrics: got {metrics!r} of type {type(metrics).__name__}, expected a list of names or "
             "metrics."
         )
+    metrics = tuple(metrics)
+    for metric in metrics:
+        if isinstance(metric, str) and metric.lower() in _SHORT:
+            raise ValueError(
+                f"metrics: got {metric!r}, expected its whole name {_SHORT[metric.lower()]!r}."
+            )
     chosen = tuple(
         choose("metrics", metric, METRICS | _top_k(metric), AnyMetric) for metric in metrics
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -188,11 +187,10 @@ def _parquet_file(path: Path, target: str | None, features: Sequence[str] | None
 
 def _written(path: Path, target: str, values: NDArray[Any]) -> Iterator[str]:
     """The values of a target as they would stand in a .csv file."""
-    line_of = partial(int.__add__, 1)
     numbers = values.dtype.kind in "iuf"
     for row, value in enumerate(values.tolist()):
         if value is None or value != value:
             raise DataFileError(
-                f"{path}: row {line_of(row)}, target {target!r}: the cell is null; leave such rows out."
+                f"{path}: row {row}, target {target!r}: the cell is null; leave such rows out."
             )
         yield class_name(value) if numbers else str(value)

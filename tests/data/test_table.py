@@ -159,6 +159,8 @@ def test_what_is_wrong_is_said_with_its_place(path: Path, text: str, message: st
         ),
         ("size\tprice", "price", r"line 1: cells are separated by '\t', expected commas."),
         ("1,2", "y", "These are numbers: is a header missing?"),
+        ("1,2,yes", "y", "Most of these are numbers: is a header missing?"),
+        ("2019,price,kind", "prices", "Did you mean 'price'?"),
         (",".join(f"c{k}" for k in range(90)), "y", "'c19' and 70 more."),
         ('"a\nb",c', "y", r"expected one of 'a\nb', 'c'."),
     ],

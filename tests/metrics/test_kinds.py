@@ -269,6 +269,22 @@ def test_defaults() -> None:
         choose_metrics(["acuracy"], nn.SoftmaxCrossEntropy(), 3)
 
 
+@pytest.mark.parametrize(
+    ("short", "whole"),
+    [
+        ("rmse", "root_mean_squared_error"),
+        ("MAE", "mean_absolute_error"),
+        ("mse", "mean_squared_error"),
+        ("auc", "roc_auc"),
+    ],
+)
+def test_a_short_name_is_told_the_whole(short: str, whole: str) -> None:
+    words = f"^metrics: got '{short}', expected its whole name '{whole}'.$"
+    with pytest.raises(ValueError, match=words):
+        MLP([2, 1], loss="squared_error", metrics=[short])
+    assert whole in METRICS
+
+
 def test_names_are_those_of_the_table() -> None:
     assert all(metric.name == name for name, metric in METRICS.items())
     assert (TopK(2).name, F1("micro").name, F1().name) == ("top_2_accuracy", "f1_micro", "f1")

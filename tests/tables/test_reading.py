@@ -97,7 +97,7 @@ def test_parquet_that_can_not_be_taken(tmp_path: Path) -> None:
         with pytest.raises(DataFileError, match=words):
             read_table(path, "y")
     pq.write_table(pa.table({"a": [1, 2], "y": [1.5, None]}), path)
-    with pytest.raises(DataFileError, match="row 2, target 'y': the cell is null"):
+    with pytest.raises(DataFileError, match="row 1, target 'y': the cell is null"):
         read_table(path, "y")
 
 
