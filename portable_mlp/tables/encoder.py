@@ -116,8 +116,9 @@ class TableEncoder:
                           seen once in training or never, and all beyond the 1,000 commonest share one
     nothing but a gap,    left out, with a warning
     or one number, or
-    different text in
-    each row
+    text that more than
+    half of the rows have
+    alone
     dates                 refused, with advice
     ====================  ===========================================================================
 
@@ -215,12 +216,12 @@ class TableEncoder:
         if not numbers and not categories:
             raise ValueError(
                 f"{frame.name}: no column says anything: each is empty, the same in each row, or "
-                "different text in each row."
+                "text that most rows have alone."
             )
         if unused:
             warn(
                 f"{frame.name}: {', '.join(map(repr, unused))} not used: such a column is empty, the "
-                "same in each row, or different text in each row."
+                "same in each row, or text that most rows have alone, such as a name."
             )
         categories.sort(key=lambda column: column.embedded)
         return cls(frame.names, tuple(numbers), tuple(categories), clip, frame.named)
@@ -374,7 +375,8 @@ def _warn_of_unseen(
     """Warns where nearly nothing was seen in training: 07 may have been written 7 there."""
     unseen = (codes == 0) & (texts != None)  # noqa: E711  (element by element)
     there = int((texts != None).sum())  # noqa: E711
-    if there >= _MANY and unseen.sum() > 0.9 * there:
+    full = len(category.levels) >= MOST_LEVELS  # it may know few categories of its training too
+    if there >= _MANY and unseen.sum() > (there - 1 if full else 0.9 * there):
         warn(
             f"{where}: {int(unseen.sum()):,} of {there:,} cells, such as {texts[unseen.argmax()]!r}, "
             f"hold no category of the training, which had {', '.join(map(repr, category.levels[:3]))}"
@@ -415,7 +417,11 @@ def _numbers(where: str, name: str, values: NDArray[np.float64]) -> NumberColumn
 
 
 def _categories(name: str, texts: NDArray[Any], one_hot: int) -> CategoryColumn | None:
-    """The levels; None where they say nothing."""
+    """The levels; None where they say nothing.
+
+    The share of cells that no other is equal to is about the chance that one of new rows was never seen
+    (Good 1953, Turing's estimate): above a half, most of them would be unknown.
+    """
     written = Counter(texts.tolist())
     gaps = written.pop(None, 0)
     counts = Counter[str]()
@@ -424,5 +430,7 @@ def _categories(name: str, texts: NDArray[Any], one_hot: int) -> CategoryColumn 
     if len(counts) <= one_hot:
         says = len(counts) > 1 or (len(counts) == 1 and gaps)
         return CategoryColumn(name, tuple(sorted(counts)), False) if says else None
+    if 2 * list(counts.values()).count(1) > counts.total():
+        return None
     common = [level for level, count in counts.most_common(MOST_LEVELS) if count > 1]
-    return CategoryColumn(name, tuple(sorted(common)), True) if common else None
+    return CategoryColumn(name, tuple(sorted(common)), True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import pickle
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -374,3 +375,32 @@ def test_a_column_of_which_nearly_nothing_was_seen_is_pointed_out() -> None:
         encoder.encode(other)
     encoder.encode({"code": ["1", None, "03"] * 4, "x": list(range(12))})  # half of them is seen
     encoder.encode({"code": ["9"] * 9, "x": list(range(9))})  # too few to say
+
+
+NAMES = [*map(str, range(890)), "0"]  # a name of 891 occurs twice, as in the list of the Titanic
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("values", "used"),
+    [
+        (NAMES, False),
+        ([*map(str, range(51)), *map(str, range(49))], True),  # 2 of 100 stand alone
+        ([f"x{k}" for k in [*range(51), *[0] * 49]], True),  # 50 stand alone
+        ([f"x{k}" for k in [*range(52), *[0] * 48]], False),  # 51
+        ([f"x{k % 30_000}" for k in range(60_000)], True),  # only 1,000 are known: 3 in 100 cells
+    ],
+)
+def test_text_that_most_rows_have_alone_is_left_out(values: list[str], used: bool) -> None:
+    """And rows of the training never get the warning of rows that were written otherwise."""
+    table = {"word": values, "x": np.arange(len(values))}
+    with nullcontext() if used else pytest.warns(UserWarning, match="'word' not used: .* alone"):
+        encoder = TableEncoder.of(table)
+    assert ("word" in encoder.used, dict(encoder.describe())["word"] != "not used") == (used, used)
+    encoder.encode(table)
+
+
+def test_a_column_with_the_most_categories_is_pointed_out_where_none_is_known() -> None:
+    encoder = TableEncoder.of({"word": [f"{k % 1_500} a" for k in range(3_000)]})
+    with pytest.warns(UserWarning, match="20 of 20 cells"):
+        encoder.encode({"word": [f"{k} b" for k in range(20)]})
