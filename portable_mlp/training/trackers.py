@@ -100,10 +100,12 @@ class MLflowLogger(_Tracker):
     Args:
         experiment: its name; it is made where there is none.
         name: of the run; None lets MLflow choose.
-        tracking_uri: of the server, such as ``"http://localhost:5000"``; None for MLflow's own choice.
+        tracking_uri: of the server, such as ``"http://localhost:5000"``; None for MLflow's own choice,
+            which is a database that needs all of MLflow: ``pip install mlflow``.
 
     Raises:
         ImportError: when a training begins: mlflow is not installed.
+        RuntimeError: when a training begins: MLflow can't open the place, with its reason.
     """
 
     def __init__(
@@ -123,6 +125,19 @@ class MLflowLogger(_Tracker):
     def _start(self, options: Mapping[str, str]) -> None:
         mlflow = _client("MLflowLogger", "mlflow", "mlflow")
         self._entities = import_module("mlflow.entities")
+        try:
+            self._begin(mlflow, options)
+        except mlflow.exceptions.MlflowException as error:
+            reason = str(error).strip().partition(". ")[0].rstrip(".")
+            raise RuntimeError(
+                f"MLflowLogger: MLflow can't open {self.tracking_uri or mlflow.get_tracking_uri()!r} "
+                f"({reason}): give tracking_uri= of a server, such as 'http://localhost:5000', or "
+                "'mlruns' with MLFLOW_ALLOW_FILE_STORE=true in the environment, or pip install mlflow, "
+                "all of it, for a database."
+            ) from error
+
+    def _begin(self, mlflow: Any, options: Mapping[str, str]) -> None:
+        """Finds or makes the run."""
         active = mlflow.active_run() if self.tracking_uri is None else None
         self._client = mlflow.MlflowClient(self.tracking_uri)
         if active is not None and active.info.run_id != self.run_id:

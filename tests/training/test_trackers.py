@@ -164,6 +164,21 @@ def test_mlflow_says_that_a_training_was_interrupted(
     assert "interrupted" in capsys.readouterr().err
 
 
+@DEPRECATED
+def test_mlflow_that_can_not_open_its_place_is_one_sentence() -> None:
+    pytest.importorskip("mlflow", reason="mlflow is not installed")
+    words = (
+        r"MLflowLogger: MLflow can't open 'ftp://nowhere' \(.* unsupported URI 'ftp://nowhere' .*\): "
+        r"give tracking_uri= of a server, .* MLFLOW_ALLOW_FILE_STORE=true .* pip install mlflow"
+    )
+    model = MLP([2, 2])
+    before = model.parameters()
+    with pytest.raises(RuntimeError, match=words):
+        model.fit(X, Y, callbacks=[MLflowLogger("digits", tracking_uri="ftp://nowhere")])
+    for name, value in model.parameters().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
 # -- Weights & Biases ----------------------------------------------------------------------------
 
 
