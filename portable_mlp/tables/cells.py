@@ -21,16 +21,29 @@ DATES = (
     "the weekday or the days since a fixed day, or leave it out"
 )
 """What to do with a column of dates."""
-AS_TEXT = (
-    "if the column is no number, name it in --categorical (in Python categorical=, "
-    "categorical_features=) of the training"
-)
+_NAMED = "name it in --categorical (in Python categorical=, categorical_features=) of the training"
+AS_TEXT = f"if the column is no number, {_NAMED}"
 """What to do with text that looks like numbers, and is none."""
-_TIME = r"([T ,]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[AaPp]\.?[Mm]\.?|[+-]\d{2}:?\d{2})?)?"
-_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_TIME = (
+    r"([T ,]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*"
+    r"(Z|UTC|GMT|[AaPp]\.?[Mm]\.?|[+-]\d{2}:?\d{2})?)?"
+)
+_MONTH = (
+    r"(jan(uary?)?|feb(ruary?)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?"
+    r"|nov(ember)?|dec(ember)?)\.?"
+)
+_WEEKDAY = r"(mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(day)?\.?,? "
 _DATE = re.compile(
-    rf"(\d{{4}}([-/.])\d{{1,2}}\2\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\3(\d{{4}}|\d{{2}})"
-    rf"|\d{{1,2}}\.?[ -]{_MONTH}\.?[ ,-]+\d{{2,4}}|{_MONTH}\.? \d{{1,2}},? \d{{4}}){_TIME}",
+    rf"({_WEEKDAY})?(\d{{4}}(?P<a>[-/.])\d{{1,2}}(?P=a)\d{{1,2}}"
+    rf"|\d{{1,2}}(?P<b>[-/.])\d{{1,2}}(?P=b)(\d{{4}}|\d{{2}})"
+    rf"|\d{{1,2}}(\.|st|nd|rd|th)?( of)?[ -]{_MONTH}[ ,-]+\d{{2,4}}"
+    rf"|{_MONTH} \d{{1,2}}(st|nd|rd|th)?,? \d{{4}}){_TIME}",
+    re.IGNORECASE,
+)
+_YEAR = r"(19|20)\d\d"
+_PERIOD = re.compile(  # a month, a week, a quarter; outside of 1900 to 2099 more likely a code
+    rf"{_YEAR}[-/](0[1-9]|1[0-2])|(0?[1-9]|1[0-2])/{_YEAR}|{_MONTH},?[ -]{_YEAR}"
+    rf"|{_YEAR}-?W[0-5]\d(-?[1-7])?|{_YEAR}[ -]?Q[1-4]|Q[1-4][ -]?{_YEAR}",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)\.0*", re.ASCII)
@@ -46,6 +59,23 @@ def dates(where: str, found: str) -> str:
         found: one of them.
     """
     return f"{where} holds dates such as {short(found)}, expected numbers or categories: {DATES}."
+
+
+def days(numbers: NDArray[np.float64]) -> bool:
+    """Whether all numbers are days of 1900 to 2100, written as 20200131.
+
+    Args:
+        numbers: with NaN for gaps.
+    """
+    found = np.unique(numbers[~np.isnan(numbers)])
+    if not len(found) or found[0] < 19000101 or found[-1] > 21001231 or (found % 1).any():
+        return False
+    year, month, day = found // 10000, found // 100 % 100, found % 100
+    if not ((month >= 1) & (month <= 12) & (day >= 1)).all():
+        return False
+    first = ((year - 1970) * 12 + month - 1).astype(np.int64).astype("datetime64[M]")
+    length = (first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")
+    return bool((day <= length.astype(np.int64)).all())
 
 
 def spans(where: str) -> str:
@@ -236,9 +266,9 @@ def check_written(where: str, texts: NDArray[Any]) -> None:
 
 
 def _check_dates(where: str, words: Sequence[str]) -> None:
-    """Refuses a column of which every cell that is no gap looks like a date."""
-    if words and all(_DATE.fullmatch(word) for word in words):
-        raise ValueError(dates(where, words[0]))
+    """Refuses a column of which every cell that is no gap looks like a date, month, week or quarter."""
+    if words and all(_DATE.fullmatch(word) or _PERIOD.fullmatch(word) for word in words):
+        raise ValueError(f"{dates(where, words[0])[:-1]}; if the column is no date, {_NAMED}.")
 
 
 def _filled(values: Iterable[str | None]) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from portable_mlp.data.opened import Opened, check_names
 from portable_mlp.data.target import short
 from portable_mlp.nn.layer import Layer
 from portable_mlp.nn.layers import Embedding
-from portable_mlp.tables.cells import as_numbers, as_text, category_of, check_written
+from portable_mlp.tables.cells import DATES, as_numbers, as_text, category_of, check_written, days
 from portable_mlp.tables.frame import Frame
 from portable_mlp.warning import warn
 
@@ -209,6 +209,11 @@ class TableEncoder:
             )
             if isinstance(found, NumberColumn):
                 numbers.append(found)
+                if days(values):
+                    warn(
+                        f"{where} is taken as numbers, and all of them could be dates such as "
+                        f"{values[~np.isnan(values)][0]:.0f}: {DATES}."
+                    )
             elif found is not None:
                 categories.append(found)
             else:

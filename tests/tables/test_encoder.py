@@ -165,6 +165,13 @@ DAY = datetime.date(2024, 2, 29)
         ["2024-02-29T11:30:00Z"],
         ["Feb 29, 2024"],
         ["29 February 2024"],
+        ["2024-01", "2024-12"],
+        ["1/2024", "12/2024"],
+        ["February 2024", "May 2024", "Sept. 2024"],
+        ["5th Jan 2024", "1st of May 2024", "January 3rd, 2024"],
+        ["Sunday, January 5, 2024", "Tue, 05 Mar 2024 10:00:00 GMT"],
+        ["2024-W05", "2024W06", "2024-W05-1"],
+        ["2024Q1", "2024-Q2", "Q3 2024"],
     ],
     ids=str,
 )
@@ -173,9 +180,35 @@ def test_dates_are_refused_with_advice(values: Any) -> None:
         TableEncoder.of({"x": values})
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["May", "June", "April"],  # given names
+        ["2024-01", "2024-13"],  # codes
+        ["1234-01", "1234-02"],
+        ["10-20", "20-30"],
+        ["2024-01", "spare part"],
+        ["Marathon 2019", "Marathon 2020"],
+        ["Mon 1", "Sat 2"],
+        ["2024-W99", "2024-Q5"],
+    ],
+    ids=str,
+)
+def test_names_and_codes_are_no_dates(values: list[str]) -> None:
+    assert len(TableEncoder.of({"x": values}).categories[0].levels) == len(values)
+
+
+def test_numbers_that_could_be_dates_are_pointed_out() -> None:
+    words = "'x' is taken as numbers, and all of them could be dates such as 20240229: make columns"
+    with pytest.warns(UserWarning, match=words):
+        TableEncoder.of({"x": [NAN, 20240229, 19000101, 21001231]})
+    for other in (20230229, 20241301, 20240100, 18991231, 21010101, 20240229.5):
+        assert TableEncoder.of({"x": [other, 20240229]}).width == 1  # a warning would be an error
+
+
 def test_dates_may_be_names() -> None:
     days = ["2024-02-29", "2024-03-01"]
-    with pytest.raises(ValueError, match="dates"):
+    with pytest.raises(ValueError, match="dates .*; if the column is no date, name it in --categ"):
         TableEncoder.of({"x": days})
     assert TableEncoder.of({"x": days}, categorical=["x"]).outputs == ("x=2024-03-01",)
 
