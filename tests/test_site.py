@@ -51,6 +51,11 @@ def test_markup_in_formulas_is_escaped(reference: ModuleType) -> None:
     assert reference.escaped(">>> a | b\n1 | 2") == ">>> a | b\n1 | 2"
 
 
+def test_pages_that_docstrings_name_are_links(reference: ModuleType) -> None:
+    said = reference.escaped("docs/scikit_learn.md has what differs; `docs/files.md`")
+    assert said == ":doc:`docs/scikit_learn.md </scikit_learn>` has what differs; `docs/files.md`"
+
+
 def test_every_page_is_in_a_table_of_contents() -> None:
     listed = set()
     for page in DOCS.glob("*.md"):

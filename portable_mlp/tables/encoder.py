@@ -117,8 +117,8 @@ class TableEncoder:
     nothing but a gap,    left out, with a warning
     or one number, or
     text that more than
-    half of the rows have
-    alone
+    half of the rows
+    have alone
     dates                 refused, with advice
     ====================  ===========================================================================
 
