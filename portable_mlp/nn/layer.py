@@ -61,6 +61,8 @@ class Context:
         matmul: the product of two matrices: ``@``, or ``@`` with factors rounded to a smaller type.
         transposed_matmul: ``transposed_matmul(a, b)`` = aᵀ b, likewise: the sum over a batch in the
             gradient of a weight, for which some libraries have a faster way than ``a.T @ b``.
+        running_share: of this batch in the running statistics of each layer; None for the layer's own
+            ``momentum``. It is 1 where the batch is the whole training set, with L-BFGS.
     """
 
     xp: Namespace
@@ -69,6 +71,7 @@ class Context:
     uniform: Callable[[Shape], Array] = _no_randomness
     matmul: Callable[[Any, Any], Any] = operator.matmul
     transposed_matmul: Callable[[Any, Any], Any] = _transposed_matmul
+    running_share: float | None = None
 
 
 @dataclass(frozen=True)

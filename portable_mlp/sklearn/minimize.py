@@ -70,4 +70,14 @@ def minimized(
     exact.set_parameters(
         {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
     )
+    _settle(exact, X)
     return exact.to(backend), float(found.fun), iterations, curve
+
+
+def _settle(model: MLP, X: Any) -> None:  # noqa: N803
+    """Running statistics, such as those of BatchNorm, are those of all samples from now on."""
+    problem, weights = model._problem, model._weights
+    with model.backend.scope():
+        x = model._border.features(X)
+        state = problem.settled(model.backend.xp, *weights, x, ())
+        model._weights = weights._replace(state=state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -137,6 +137,15 @@ class Problem:
         value, d_outputs = self.loss(outputs, batch.y, batch.weights, ctx)
         gradients = self.network.gradients(params, cache, d_outputs, ctx)
         return value, self.layout.flatten(gradients, xp), outputs, state
+
+    def settled(self, xp: Any, vector: Any, state: Tree, x: Any, keys: Keys) -> Tree:
+        """The running statistics of these samples alone, with these weights.
+
+        Those that a training has moved along belong to the weights of many steps; where each step is long
+        and sees all rows, as with L-BFGS, these are the right ones.
+        """
+        ctx = replace(self.context(xp, keys), running_share=1.0)
+        return self.network.apply(self.layout.views(vector, xp), state, x, ctx)[2]
 
     def sums(
         self, xp: Any, kept: tuple[Any, ...], value: Any, outputs: Any, batch: Data

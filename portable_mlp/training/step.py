@@ -126,7 +126,11 @@ def make_line_search_step(
     def evaluate(vector: Any, state: Tree, data: Data, keys: Keys) -> tuple[Any, Any, Any, Tree]:
         return problem.value_and_gradient(xp, vector, state, data, keys)
 
-    compiled = problem.backend.compile(evaluate)
+    def settle(vector: Any, state: Tree, x: Any, keys: Keys) -> Tree:
+        return problem.settled(xp, vector, state, x, keys)
+
+    compiled, settled = problem.backend.compile(evaluate), problem.backend.compile(settle)
+    has_state = bool(problem.state_layout.entries)
 
     def step(carry: Carry, data: Data, keys: Keys, first_step: float) -> Carry:
         seen: dict[str, Any] = {}
@@ -140,6 +144,8 @@ def make_line_search_step(
             objective, carry.vector, carry.slots, xp, first_step
         )
         value, gradient, outputs, state = seen["start"]
+        if has_state:  # that of the start says nothing of where the line search ended
+            state = settled(vector, carry.state, data.x, keys)
         totals, _ = _add(problem, xp, carry, value, 0.0, outputs, data)  # value has the penalty
         totals = totals._replace(
             squared_gradient=carry.totals.squared_gradient + gradient @ gradient,

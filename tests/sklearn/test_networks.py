@@ -16,6 +16,7 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
 from portable_mlp import MLP, nn
@@ -71,6 +72,15 @@ def test_a_network_is_cloned_and_not_written_to() -> None:
     assert model.predict(X).shape == (150,)
     model.set_params(network=None, layers=[nn.Dense(5), nn.ReLU()]).fit(X, Y)
     assert model.coefs_[0].shape == (4, 5)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_batch_normalization_with_lbfgs_predicts_with_the_weights_found(dtype: str) -> None:
+    options: dict[str, Any] = {"solver": "lbfgs", "normalization": "batch", "dtype": dtype}
+    model = MLPClassifier((16,), alpha=0, max_iter=100, random_state=0, **options).fit(X, Y)
+    # the loss knows the biased variance, predictions the unbiased one
+    assert log_loss(Y, model.predict_proba(X)) == pytest.approx(model.loss_, rel=0.05, abs=1e-3)
+    assert model.score(X, Y) > 0.97
 
 
 def test_a_search_over_networks_and_layers() -> None:

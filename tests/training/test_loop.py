@@ -23,6 +23,7 @@ from portable_mlp import (
     randomness,
 )
 from portable_mlp.backends import Backend, pieces
+from portable_mlp.nn.parameters import named_leaves
 from portable_mlp.optim import schedules
 from portable_mlp.training import Run
 from portable_mlp.training.problem import Data, is_foreign
@@ -523,6 +524,16 @@ def test_lbfgs_converges_and_says_so() -> None:
     assert history.epochs < 60
     _, gradients = model.loss_and_gradients(X, Y)
     assert max(float(np.abs(g).max()) for g in gradients.values()) <= 1e-6
+
+
+def test_lbfgs_leaves_running_statistics_of_the_last_weights(backend64: Backend) -> None:
+    layers = [nn.Dense(8), nn.Residual([nn.BatchNorm(), nn.Tanh()]), nn.Dense(3)]
+    model = MLP(layers=layers, inputs=2, backend=backend64, metrics=())
+    model.fit(X, Y, epochs=12, optimizer="lbfgs")
+    hidden = X @ model.parameters()["dense_1.weight"] + model.parameters()["dense_1.bias"]
+    mean, variance = (backend64.to_numpy(a) for _, a in named_leaves(model._weights.state))
+    np.testing.assert_allclose(mean, hidden.mean(axis=0), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(variance, hidden.var(axis=0, ddof=1), rtol=1e-9)
 
 
 def test_history_names_what_it_knows() -> None:

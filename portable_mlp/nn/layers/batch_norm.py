@@ -33,7 +33,8 @@ class BatchNorm(Layer):
 
     Training uses the batch's own μ and (biased) σ² and moves the running ones:
     running ← (1 - momentum) running + momentum · new, with the unbiased variance (a batch of one row
-    leaves them alone). Prediction uses the running ones, and there dL/dx = g / √(σ² + ε).
+    leaves them alone); with L-BFGS they are those of all rows at the last weights. Prediction uses the
+    running ones, and there dL/dx = g / √(σ² + ε).
 
     Args:
         momentum: share of the new batch in the running statistics, in (0, 1]. PyTorch's meaning;
@@ -70,7 +71,7 @@ class BatchNorm(Layer):
             mean = xp.mean(x, axis=0)
             centred = x - mean
             variance = xp.mean(centred * centred, axis=0)
-            state = self._moved(state, mean, variance, x.shape[0])
+            state = self._moved(state, mean, variance, x.shape[0], ctx)
         else:
             centred = x - state.mean
             variance = state.variance
@@ -90,11 +91,14 @@ class BatchNorm(Layer):
         mean_dyn = gradients.scale * (1 / dy.shape[0])
         return (dy - mean_dy - normal * mean_dyn) * (params.scale * inverse), gradients
 
-    def _moved(self, state: BatchNormState, mean: Any, variance: Any, batch: int) -> BatchNormState:
+    def _moved(
+        self, state: BatchNormState, mean: Any, variance: Any, batch: int, ctx: Context
+    ) -> BatchNormState:
         if batch == 1:  # one row, such as the rest of an epoch, has no variance to tell of
             return state
         unbiased = variance * (batch / (batch - 1))
-        keep, new = 1 - self.momentum, self.momentum
+        new = self.momentum if ctx.running_share is None else ctx.running_share
+        keep = 1 - new
         return BatchNormState(
             keep * state.mean + new * mean, keep * state.variance + new * unbiased
         )
