@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from portable_mlp.files.errors import NEWER, Refusal
 from portable_mlp.nn import (
@@ -133,6 +133,8 @@ class _Reader:
                 return self.part(origin, given, where)
             if isinstance(given, dict) and isinstance(origin, type) and is_dataclass(origin):
                 return _made(origin, self.arguments(origin, given, where), where)
+            if origin is Literal and isinstance(given, str) and given in items:
+                return given
             if origin is float and type(given) in (int, float):
                 return given
             if origin is str and isinstance(given, str):

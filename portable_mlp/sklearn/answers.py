@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from portable_mlp.data.columns import Columns
+from portable_mlp.model import MLP
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn import tables
 from portable_mlp.sklearn.weights import Weighted
@@ -65,6 +68,61 @@ class Answering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Weighted):
         """
         rows = self._rows(X, "input_gradient")
         return self._model().input_gradient(rows, output)
+
+    def to_mlp(self) -> MLP:
+        """The trained network, as an `MLP` that knows the names of features and classes.
+
+        Its predictions are those of the estimator, but for shape and labels: `MLP.predict` gives class
+        numbers, places in ``classes_``, and (n, 1) of one number or of two classes.
+
+        Returns:
+            A model of its own, that a later `fit` of the estimator does not change.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: there was no training.
+        """
+        check_is_fitted(self)
+        model = self._model_to_train(None)
+        names = () if self.encoder_ is not None else getattr(self, "feature_names_in_", ())
+        classes = self._head.class_names
+        model.columns = Columns(tuple(map(str, names)), "", classes)
+        return model
+
+    def export(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes a file that predicts without this package, ``.onnx`` or ``.py``; see `MLP.export`.
+
+        What stands before the estimator in a pipeline is not in the file.
+
+        Args:
+            path: its name, which ends in ``.onnx`` or ``.py``.
+            overwrite: whether a file of that name may be replaced.
+
+        Raises:
+            ValueError: a name that ends otherwise; a part that the format can't have; classes that the
+                estimator chooses, not the network.
+            FileExistsError: there is such a file.
+        """
+        model = self.to_mlp()
+        if not self._head.network_decides:
+            raise ValueError(
+                f"{type(self).__name__}: export: with {type(model.loss).__name__} for this y it is the "
+                "estimator that makes labels of the outputs, expected one question with loss=None, or "
+                "to_mlp().export(path), which writes the network alone."
+            )
+        model.export(path, overwrite=overwrite)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the network to a file that `MLP.load` reads and in which no code is; see `MLP.save`.
+
+        Args:
+            path: its name; ``.safetensors`` is what others expect at its end.
+            overwrite: whether a file of that name may be replaced.
+
+        Raises:
+            portable_mlp.files.ModelFileError: a layer, activation or loss is your own.
+            FileExistsError: there is such a file.
+        """
+        self.to_mlp().save(path, overwrite=overwrite)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from portable_mlp.data.target import class_name
 from portable_mlp.nn import (
     LOSSES,
     BinaryCrossEntropy,
@@ -42,6 +43,16 @@ class Head:
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """What the network predicts, from its outputs (n, outputs) on the host."""
         raise TypeError(f"{type(self).__name__} does not define decide")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes of one question; none where they are 0, 1, 2 ..."""
+        return ()
+
+    @property
+    def network_decides(self) -> bool:
+        """Whether what the network predicts by itself is what the estimator predicts."""
+        return True
 
     @property
     def activation(self) -> str:
@@ -97,6 +108,20 @@ class OneLabel(Head):
         chosen: np.ndarray = self.classes[numbers]
         return chosen
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        known = self.classes
+        counted = known.dtype.kind in "iuf" and np.array_equal(known, np.arange(len(known)))
+        if counted or len(known) < 2:  # a network has two classes at least
+            return ()
+        if known.dtype.kind in "iuf":
+            return tuple(map(class_name, known.tolist()))
+        return tuple(map(str, known.tolist()))
+
+    @property
+    def network_decides(self) -> bool:
+        return self.outputs == 1 or self.loss.targets != "values"  # else a yes or no for each class
+
 
 @dataclass(frozen=True, eq=False)
 class ManyLabels(Head):
@@ -116,6 +141,10 @@ class ManyLabels(Head):
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         return (outputs > 0).astype(int)
+
+    @property
+    def network_decides(self) -> bool:
+        return not isinstance(self.loss, Hinge)  # which says -1 for no
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +170,10 @@ class ManyAnswers(Head):
             for known, part in zip(self.classes, self.parts(outputs), strict=True)
         ]
         return np.stack(chosen, axis=1)
+
+    @property
+    def network_decides(self) -> bool:
+        return False
 
     def parts(self, outputs: Any) -> list[Any]:
         """The outputs of each question."""

@@ -90,6 +90,7 @@ def test_no_layer_of_the_package_is_forgotten() -> None:
     "loss",
     [
         *LOSSES.values(),
+        nn.HalfSquaredError(over_outputs="sum"),
         *(
             nn.SoftmaxCrossEntropy(0.1),
             nn.SoftmaxFocal(1),
