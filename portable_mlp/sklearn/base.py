@@ -116,13 +116,14 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
             self._takes_tables = self.categorical_features is not None
         X, y = self._validated(X, y, first)  # noqa: N806
         self._choose_head(y, classes, first, incremental)
-        weights = self._weights_of(y, sample_weight)
+        own = self._weights_of(y, sample_weight)
+        weights = self._times_classes(y, own)
         held = self._given_validation(*validation)
         random = check_random_state(self.random_state)
         minimizes = self.solver == "lbfgs" and self.optimizer is None
         splits = self.early_stopping and held is None and not minimizes
         if splits and self._takes_tables:  # the encoder sees the training rows alone
-            X, y, weights, held = self._split(X, y, weights, random)  # noqa: N806
+            X, y, weights, held = self._split(X, y, weights, own, random)  # noqa: N806
         if first:
             self.encoder_ = tables.encoder_of(self, X)
             with own_names(self):
@@ -134,7 +135,7 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
             self._minimize(model, X, y, weights, held)
             return
         if splits and held is None:
-            X, y, weights, held = self._split(X, y, weights, random)  # noqa: N806
+            X, y, weights, held = self._split(X, y, weights, own, random)  # noqa: N806
         self._passes(model, X, y, weights, held, random, incremental, asked)
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:  # noqa: N803
@@ -171,6 +172,10 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
                 "each row; weights of classes are MLPClassifier(class_weight=...)."
             )
         weights: np.ndarray = _check_sample_weight(sk.on_host(sample_weight), y, dtype=np.float64)
+        return weights
+
+    def _times_classes(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        """The weights, each times the factor of its row's class."""
         return weights
 
     def _given_validation(self, X: Any, y: Any, sample_weight: Any) -> Held | None:  # noqa: N803
@@ -216,9 +221,13 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
         X: Any,  # noqa: N803
         y: np.ndarray,
         weights: np.ndarray | None,
+        own: np.ndarray | None,
         random: np.random.RandomState,
     ) -> tuple[Any, np.ndarray, np.ndarray | None, Held]:
-        """Rows to train on and rows held out: scikit-learn's choice."""
+        """Rows to train on and rows held out: scikit-learn's choice.
+
+        Those held out have the user's ``own`` weights alone, as with X_val: classes are not weighted.
+        """
         stratify = self._stratify(y)
         training, held = train_test_split(
             np.arange(len(y)),
@@ -231,14 +240,14 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
                 "The validation set is too small. Increase 'validation_fraction' or the size of your "
                 "dataset."
             )
-        apart = None if weights is None else (weights[training], weights[held])
         of_held = Held(
             sk.rows_of(X, held),
             y[held],
             self._targets(y[held]),
-            None if apart is None else apart[1],
+            None if own is None else own[held],
         )
-        return sk.rows_of(X, training), y[training], None if apart is None else apart[0], of_held
+        of_training = None if weights is None else weights[training]
+        return sk.rows_of(X, training), y[training], of_training, of_held
 
     def _stratify(self, y: np.ndarray) -> Any:
         return None

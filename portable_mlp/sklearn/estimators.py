@@ -200,8 +200,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {found}."
             )
 
-    def _weights_of(self, y: np.ndarray, sample_weight: Any) -> np.ndarray | None:
-        weights = super()._weights_of(y, sample_weight)
+    def _times_classes(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         if self.class_weight is None:
             return weights
         of_class = self._weights_of_classes(y)

@@ -9,6 +9,9 @@ from scipy.optimize import minimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from portable_mlp.model import MLP
+from portable_mlp.nn import HalfSquaredError
+from portable_mlp.training.evaluate import penalty_of
+from portable_mlp.training.problem import Problem
 
 
 def minimized(
@@ -44,10 +47,20 @@ def minimized(
     backend = model.backend
     exact = model.to(backend.name, device=backend.device_name, dtype="float64")
     objective = exact.objective(X, t, sample_weight=weights)
+    mass = float(len(t)) if weights is None else float(weights.sum())
     curve: list[float] = []
 
+    def reported(found: Any) -> float:
+        """The loss in scikit-learn's measure."""
+        if not sums_numbers(exact._problem):
+            return float(found.fun)
+        with exact.backend.scope():
+            vector, scalar = (exact.backend.asarray(np.array(a)) for a in (found.x, mass))
+            penalty = float(exact.backend.to_numpy(penalty_of(exact._problem, vector, scalar)))
+        return (float(found.fun) - penalty) / exact._problem.units + penalty
+
     def after_iteration(intermediate_result: Any) -> None:
-        curve.append(float(intermediate_result.fun))
+        curve.append(reported(intermediate_result))
         if estimator.verbose:
             print(f"Iteration {len(curve)}, loss = {curve[-1]:.8f}")
 
@@ -71,7 +84,7 @@ def minimized(
         {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
     )
     _settle(exact, X)
-    return exact.to(backend), float(found.fun), iterations, curve
+    return exact.to(backend), reported(found), iterations, curve
 
 
 def _settle(model: MLP, X: Any) -> None:  # noqa: N803
@@ -81,3 +94,13 @@ def _settle(model: MLP, X: Any) -> None:  # noqa: N803
         x = model._border.features(X)
         state = problem.settled(model.backend.xp, *weights, x, ())
         model._weights = weights._replace(state=state)
+
+
+def sums_numbers(problem: Problem) -> bool:
+    """Whether the loss is a sum over several numbers, of which scikit-learn reports the mean.
+
+    Args:
+        problem: what is minimised.
+    """
+    sums = isinstance(problem.loss, HalfSquaredError) and problem.loss.over_outputs == "sum"
+    return sums and problem.units > 1

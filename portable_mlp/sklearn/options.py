@@ -89,6 +89,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "True, False or a decay inside (0, 1)",
     ),
     "pickle_optimizer": (_truth, "True or False"),
+    "scoring": (
+        lambda v: v is None or isinstance(v, str) or callable(v),
+        "the name of one score, a function (estimator, X, y), or None",
+    ),
     "label_smoothing": (_number(0, 1, below=True), "a share in [0, 1)"),
     "class_weight": (
         _or("balanced", other=lambda v: isinstance(v, (Mapping, list))),

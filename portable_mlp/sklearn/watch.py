@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.metrics import check_scoring, r2_score
 from sklearn.utils import shuffle
 
+from portable_mlp.sklearn.minimize import sums_numbers
 from portable_mlp.training.evaluate import make_outputs, penalty_of
 from portable_mlp.training.loop import Callback, Run
 from portable_mlp.training.problem import Problem, Snapshot
@@ -88,10 +90,12 @@ class Watch(Callback):
         self.stopped = False
         self._outputs: Any = None
         self._scorer: Any = None
+        self._weighs = False
 
     def on_train_begin(self, run: Run) -> None:
         if self.est.scoring is not None:
             self._scorer = check_scoring(self.est, self.est.scoring)
+            self._weighs = _takes_weights(self._scorer)
 
     def on_epoch_end(self, run: Run) -> None:
         est, figures = self.est, run.history.figures
@@ -202,8 +206,7 @@ class Watch(Callback):
     def _as_reported(self, run: Run, name: str) -> float:
         """The last loss in scikit-learn's measure: of several numbers the mean, not the sum."""
         value, problem = run.history.figures[name][-1], run.problem
-        columns = problem.units
-        if columns == 1 or type(problem.loss).__name__ != "HalfSquaredError":
+        if not sums_numbers(problem):
             return value
         penalty = 0.0
         if problem.penalty:
@@ -219,13 +222,14 @@ class Watch(Callback):
                 penalty = float(
                     backend.to_numpy(penalty_of(problem, run.snapshot().vector, scalar))
                 )
-        return (value - penalty) / columns + penalty
+        return (value - penalty) / problem.units + penalty
 
     def _score(self, run: Run) -> float:
         held = self.held
         assert held is not None  # noqa: S101
         if self._scorer is not None:
-            weights = {} if held.weights is None else {"sample_weight": held.weights}
+            known = self._weighs and held.weights is not None
+            weights = {"sample_weight": held.weights} if known else {}
             return float(self._scorer(self.fitted(run), held.X, held.y, **weights))
         outputs = self._outputs_of(run)
         if not np.isfinite(outputs).all():
@@ -252,6 +256,14 @@ class Watch(Callback):
     def _say(self, words: str) -> None:
         if self.est.verbose:
             print(words)
+
+
+def _takes_weights(scorer: Any) -> bool:
+    """Whether a score has a parameter for them; of those that `make_scorer` made the function decides."""
+    try:
+        return "sample_weight" in signature(getattr(scorer, "_score_func", scorer)).parameters
+    except ValueError:  # one written in C does not say
+        return False
 
 
 def tasks_of(

@@ -12,8 +12,10 @@ import pytest
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import make_scorer
 
 from portable_mlp import Callback, nn, optim
 from portable_mlp.sklearn import MLPClassifier, MLPRegressor
@@ -248,3 +250,47 @@ def test_sparse_rows_are_made_dense() -> None:
     one = MLPClassifier(**SHORT).fit(x, Y)
     two = MLPClassifier(**SHORT).fit(sparse.csr_array(x), Y)
     np.testing.assert_array_equal(two.predict_proba(sparse.csc_array(x)), one.predict_proba(x))
+
+
+def share_right(estimator: Any, X: Any, y: Any) -> float:
+    return float((estimator.predict(X) == y).mean())
+
+
+def fifteenths(model: Any) -> bool:
+    """Whether the scores are shares of the 15 rows held out, each counted once."""
+    return all(abs(15 * s - round(15 * s)) < 1e-9 for s in model.validation_scores_)
+
+
+@pytest.mark.parametrize("scoring", [share_right, make_scorer(lambda y, z: (y == z).mean())])
+def test_a_score_that_knows_no_weights_gets_none(scoring: Any) -> None:
+    weights = np.linspace(0.5, 2, 150)
+    model = MLPClassifier(early_stopping=True, scoring=scoring, **SHORT).fit(X, Y, weights)
+    assert fifteenths(model)
+    by_name = clone(model).set_params(scoring="accuracy").fit(X, Y, weights)
+    by_default = clone(model).set_params(scoring=None).fit(X, Y, weights)
+    assert by_name.validation_scores_ == pytest.approx(by_default.validation_scores_)
+    assert not fifteenths(by_name)
+
+
+def test_several_scores_are_refused_before_the_training() -> None:
+    sentence = r"^MLPClassifier: scoring is \['accuracy'\], expected the name of one score"
+    with pytest.raises(ValueError, match=sentence):
+        MLPClassifier(scoring=["accuracy"], early_stopping=True).fit(X, Y)
+
+
+def test_rows_held_out_are_not_weighted_by_their_class() -> None:
+    weighted = MLPClassifier(early_stopping=True, class_weight={0: 5, 2: 0.1}, **SHORT).fit(X, Y)
+    assert fifteenths(weighted)
+    assert not np.allclose(weighted.loss_curve_, MLPClassifier(**SHORT).fit(X, Y).loss_curve_)
+
+
+@pytest.mark.parametrize("weights", [None, np.linspace(0.5, 2, 80)])
+def test_the_loss_of_several_numbers_is_that_of_their_mean(weights: Any) -> None:
+    options: dict[str, Any] = {"solver": "lbfgs", "alpha": 5.0, **SHORT}
+    model = MLPRegressor(**options).fit(*NUMBERS, weights)
+    wrong = model.predict(NUMBERS[0]) - NUMBERS[1]
+    penalty = 2.5 * sum((w**2).sum() for w in model.coefs_)
+    penalty /= 80 if weights is None else weights.sum()
+    squares = np.average(wrong**2 / 2, axis=0, weights=weights).mean()  # scikit-learn's
+    assert model.loss_ == pytest.approx(squares + penalty)
+    assert model.history_["loss"][-1] == pytest.approx(model.loss_)
