@@ -2,6 +2,8 @@
 
 Each takes ``ax=``, axes to draw on; None makes a figure of its own, which is ``axes.figure``:
 ``plots.loss_curves(history).figure.savefig("loss.png")``. pyplot is not used, so nothing of it changes.
+A model is an `MLP`, or a fitted estimator of `portable_mlp.sklearn`, with X and y as its ``fit`` takes
+them.
 """
 
 from typing import TYPE_CHECKING

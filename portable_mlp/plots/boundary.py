@@ -11,6 +11,7 @@ from portable_mlp.data.opened import Opened, opened
 from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.plots.classes import class_names, class_numbers, predicted_numbers
 from portable_mlp.plots.style import CLASSES, MARKERS, axes_for, plain, title
+from portable_mlp.plots.taken import taken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def decision_boundary(
-    model: MLP,
+    model: Any,
     X: Any,  # noqa: N803
     y: Any,
     *,
@@ -32,7 +33,7 @@ def decision_boundary(
     number.
 
     Args:
-        model: a classifier, or a model with one output.
+        model: a classifier, or a model with one output; or a fitted estimator.
         X: samples (n, 2).
         y: targets, as for `MLP.fit`.
         resolution: points of the plane in each direction.
@@ -42,6 +43,7 @@ def decision_boundary(
         ValueError: samples of more or fewer than two features, a model of tables, or several outputs that
             are no classes.
     """
+    model, y = taken("decision_boundary", model, y)
     if model.encoder is not None:
         raise ValueError(
             "decision_boundary: the model has a TableEncoder, expected one of two features that are "

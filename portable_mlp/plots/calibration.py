@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.plots.classes import class_numbers
 from portable_mlp.plots.style import BLUE, GREY, PALE, VERMILION, axes_for, quiet, title
+from portable_mlp.plots.taken import taken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from portable_mlp.model import MLP
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def reliability(confidence: Any, right: Any, *, bins: int = 10) -> Reliability:
 
 
 def reliability_diagram(
-    model: MLP,
+    model: Any,
     X: Any,  # noqa: N803
     y: Any,
     *,
@@ -90,7 +89,7 @@ def reliability_diagram(
     that of yes. The bars at the bottom are the share of the samples in each bin.
 
     Args:
-        model: a classifier with probabilities.
+        model: a classifier with probabilities; or a fitted estimator.
         X: samples (n, features), not those that it was trained on.
         y: class numbers (n,), or what else the loss takes.
         bins: number of bins.
@@ -102,6 +101,7 @@ def reliability_diagram(
 
     Source: Guo et al. 2017, On calibration of modern neural networks.
     """
+    model, y = taken("reliability_diagram", model, y)
     classes = class_numbers("reliability_diagram", model, X, y)
     probable = np.asarray(model.predict_proba(X), dtype=np.float64)
     yes_no = probable.shape[1] == 1

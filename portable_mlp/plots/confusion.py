@@ -8,21 +8,21 @@ import numpy as np
 
 from portable_mlp.plots.classes import class_names, class_numbers, predicted_numbers
 from portable_mlp.plots.style import BLUE, axes_for, plain, title
+from portable_mlp.plots.taken import taken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from portable_mlp.model import MLP
 
 _MOST = 20
 """Classes whose counts can be read."""
 
 
-def confusion_matrix(model: MLP, X: Any, y: Any, *, ax: Axes | None = None) -> Axes:  # noqa: N803
+def confusion_matrix(model: Any, X: Any, y: Any, *, ax: Axes | None = None) -> Axes:  # noqa: N803
     """How many samples of each class are taken for each class; the darker, the larger the row's share.
 
     Args:
-        model: a classifier.
+        model: a classifier; or a fitted estimator.
         X: samples (n, features).
         y: class numbers (n,), or what else the loss takes.
         ax: where to draw; None makes a figure.
@@ -31,6 +31,7 @@ def confusion_matrix(model: MLP, X: Any, y: Any, *, ax: Axes | None = None) -> A
         TypeError: the model is no classifier.
         ValueError: data that can't be.
     """
+    model, y = taken("confusion_matrix", model, y)
     actual, predicted = class_numbers("confusion_matrix", model, X, y), predicted_numbers(model, X)
     names = class_names(model)
     counts = np.zeros((len(names), len(names)), dtype=np.int64)

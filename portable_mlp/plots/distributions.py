@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from portable_mlp.model.inside import layer_outputs
 from portable_mlp.plots.style import BLUE, GREY, ORANGE, PALE, axes_for, plain, title
+from portable_mlp.plots.taken import taken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,20 +21,21 @@ _ROWS = 2048
 """Samples that are looked at; more do not change the picture."""
 
 
-def activations(model: MLP, X: Any, *, ax: Axes | None = None) -> Axes:  # noqa: N803
+def activations(model: Any, X: Any, *, ax: Axes | None = None) -> Axes:  # noqa: N803
     """The outputs of each layer, a histogram for each; with the share that is exactly 0.
 
     A layer that is all zeros is dead; one whose values pile up at the ends is saturated; widths that
     shrink or grow from layer to layer come from first weights of the wrong size.
 
     Args:
-        model: whose layers.
+        model: whose layers; or a fitted estimator.
         X: samples (n, features); the first 2048 are looked at.
         ax: where to draw; None makes a figure.
 
     Raises:
         ValueError: samples that can't be.
     """
+    model, _ = taken("activations", model)
     columns = isinstance(X, Mapping)
     some = {name: X[name][:_ROWS] for name in X} if columns else X[:_ROWS]
     found = layer_outputs(model, some)
@@ -51,14 +53,14 @@ def activations(model: MLP, X: Any, *, ax: Axes | None = None) -> Axes:  # noqa:
     return ax
 
 
-def gradients(model: MLP, X: Any, y: Any, *, ax: Axes | None = None) -> Axes:  # noqa: N803
+def gradients(model: Any, X: Any, y: Any, *, ax: Axes | None = None) -> Axes:  # noqa: N803
     """Sizes |dL/dw| of the gradient by each array of parameters, a histogram for each.
 
     From the first layer to the last they should be of about one size: factors of 1000 between them are
     vanishing or exploding gradients.
 
     Args:
-        model: whose parameters.
+        model: whose parameters; or a fitted estimator.
         X: samples (n, features): a batch.
         y: their targets.
         ax: where to draw; None makes a figure.
@@ -66,6 +68,7 @@ def gradients(model: MLP, X: Any, y: Any, *, ax: Axes | None = None) -> Axes:  #
     Raises:
         ValueError: data that can't be.
     """
+    model, y = taken("gradients", model, y)
     _, found = model.loss_and_gradients(X, y)
     sizes = {name: np.abs(_host(model, part)).reshape(-1) for name, part in found.items()}
     moving = np.concatenate([part[part > 0] for part in sizes.values()])

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.plots.style import axes_for, title
+from portable_mlp.plots.taken import taken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from portable_mlp.model import MLP
-
 
 def first_layer_weights(
-    model: MLP,
+    model: Any,
     *,
     shape: tuple[int, int] | None = None,
     units: int = 64,
@@ -28,7 +27,7 @@ def first_layer_weights(
     All have the same colours: white is 0, as far as the colour bar says.
 
     Args:
-        model: whose samples are images.
+        model: whose samples are images; or a fitted estimator.
         shape: rows and columns of an image; None for that of a sample, or a square.
         units: how many are shown at most.
         ax: where to draw; None makes a figure.
@@ -41,6 +40,7 @@ def first_layer_weights(
         raise ValueError(
             f"first_layer_weights: units is {units!r}, expected a whole number of at least 1."
         )
+    model, _ = taken("first_layer_weights", model)
     if model.encoder is not None:
         raise ValueError(
             "first_layer_weights: the model has a TableEncoder, expected one whose samples are images."

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -12,6 +14,7 @@ from portable_mlp.data.columns import Columns
 from portable_mlp.model import MLP
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn import tables
+from portable_mlp.sklearn.heads import one_axis
 from portable_mlp.sklearn.weights import Weighted
 from portable_mlp.sklearn.words import text_in_rows
 
@@ -87,6 +90,21 @@ class Answering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Weighted):
         classes = self._head.class_names
         model.columns = Columns(tuple(map(str, names)), "", classes)
         return model
+
+    def network_targets(self, y: Any) -> np.ndarray:
+        """Labels or numbers as the `MLP` of `to_mlp` takes them: class numbers, or one column for each.
+
+        Args:
+            y: as for `fit`.
+
+        Raises:
+            ValueError: a label that is none of the training's, another number of columns.
+        """
+        check_is_fitted(self)
+        head = self._head
+        if getattr(head, "smoothing", 0.0):
+            head = replace(head, smoothing=0.0)  # type: ignore[call-arg]
+        return head.targets(one_axis(np.asarray(sk.on_host(y))))
 
     def export(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes a file that predicts without this package, ``.onnx`` or ``.py``; see `MLP.export`.

@@ -15,8 +15,9 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.pipeline import make_pipeline
 
-from portable_mlp import MLP
+from portable_mlp import MLP, plots
 from portable_mlp.sklearn import MLPClassifier, MLPRegressor
 
 X, Y = load_iris(return_X_y=True)
@@ -87,3 +88,39 @@ def test_what_can_not_leave(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="^MLPClassifier: export: with .* it is the estimator"):
             estimator.export(tmp_path / "model.py")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("y", [NAMES, Y + 1, Y == 1], ids=["names", "numbers", "truths"])
+def test_pictures_of_a_classifier(y: np.ndarray) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    estimator = MLPClassifier((5,), label_smoothing=0.1, **SHORT).fit(X[:, :2], y)
+    right = f"{(estimator.predict(X[:, :2]) == y).mean():.1%} of 150 samples are right"
+    assert right in plots.confusion_matrix(estimator, X[:, :2], y).get_title("left")
+    axes = plots.decision_boundary(estimator, X[:, :2], y, resolution=5)
+    assert right in axes.get_title("left")
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == [
+        str(c) for c in estimator.classes_
+    ]
+    plots.reliability_diagram(estimator, X[:, :2], y)
+    plots.gradients(estimator, X[:, :2], y)
+    plots.activations(estimator, X[:, :2])
+    plots.first_layer_weights(estimator, shape=(1, 2))
+
+
+def test_pictures_of_a_regressor_and_of_what_is_none() -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    estimator = MLPRegressor(hidden_layer_sizes=(5,), **SHORT).fit(X[:, :2], X[:, 2])
+    plots.decision_boundary(estimator, X[:, :2], X[:, 2], resolution=5)
+    with pytest.raises(
+        TypeError, match="^confusion_matrix: the loss is HalfSquaredError, expected"
+    ):
+        plots.confusion_matrix(estimator, X[:, :2], X[:, 2])
+    with pytest.raises(
+        TypeError, match="^activations: got Pipeline, .*; of a pipeline its last step"
+    ):
+        plots.activations(make_pipeline(estimator), X[:, :2])
+    with pytest.raises(NotFittedError):
+        plots.activations(MLPRegressor(), X)
+    known = MLPClassifier((5,), **SHORT).fit(X, NAMES)
+    with pytest.raises(ValueError, match="^y has the label 'z', expected those of the training"):
+        plots.confusion_matrix(known, X, np.where(NAMES == "a", "z", NAMES))
