@@ -113,9 +113,10 @@ def from_torch(
 
 
 def _modules(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Name and module of each layer, containers opened."""
+    """Name and module of each layer, containers opened; one that stands twice comes twice."""
     if _kind(model) == "Sequential":
-        for name, child in model.named_children():
+        _refuse_hooks(path or type(model).__name__, model)
+        for name, child in model._modules.items():  # named_children leaves out what it had before
             yield from _modules(child, f"{path}.{name}" if path else name)
     elif path:
         yield path, model
@@ -131,8 +132,17 @@ def _kind(module: Any) -> str:
     for cls in type(module).__mro__:
         if cls.__module__.startswith("torch.nn."):
             own = getattr(type(module), "forward", None) is not getattr(cls, "forward", None)
-            return "" if own else cls.__name__
+            return "" if own or "forward" in vars(module) else cls.__name__
     return ""
+
+
+def _refuse_hooks(name: str, module: Any) -> None:
+    if module._forward_pre_hooks or module._forward_hooks:
+        raise refusal(
+            *(_WHO, name, f"{_shown(module)} with a forward hook"),
+            "one without: what a hook does can't be seen; remove it, and spectral_norm, weight_norm or "
+            "pruning with torch.nn.utils' remove functions",
+        )
 
 
 def _own_tensors(name: str, module: Any) -> Tensors:
@@ -176,6 +186,7 @@ def _layer(name: str, module: Any) -> Layer:
     if make is None:
         known = ", ".join(sorted(_LAYERS))
         raise refusal(_WHO, name, _shown(module), f"one of {known}, or a Sequential of them")
+    _refuse_hooks(name, module)
     layer, doubt = make(module)
     if doubt:
         raise refusal(_WHO, name, _shown(module), doubt)
@@ -210,9 +221,13 @@ def _layer_norm(module: Any) -> Made:
 
 def _rms_norm(module: Any) -> Made:
     doubt = "" if len(module.normalized_shape) == 1 else "a normalized_shape of one axis, the last"
-    if module.eps is None:
-        return RMSNorm(), doubt or "eps given as a number"
-    return RMSNorm(epsilon=module.eps), doubt
+    if module.eps is not None:
+        return RMSNorm(epsilon=module.eps), doubt
+    if module.weight is None:
+        return RMSNorm(), doubt or "eps given as a number, or a weight, whose type chooses it"
+    # PyTorch's choice: of half precision it is that of single, in which it computes
+    kind = _array("", module.weight).dtype
+    return RMSNorm(epsilon=float(np.finfo(kind).eps)), doubt
 
 
 def _softplus(module: Any) -> Made:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import warnings
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ LAYERS = {
     "layer norm alone": lambda: [torch.nn.LayerNorm(5, elementwise_affine=False)],
     "layer norm without bias": lambda: [torch.nn.LayerNorm(5, bias=False)],
     "rms norm": lambda: [torch.nn.RMSNorm(5, eps=1e-4)],
+    "rms norm of usual eps": lambda: [torch.nn.RMSNorm(5)],
     "dropout": lambda: [torch.nn.Dropout(0.3)],
     "one slope": lambda: [torch.nn.PReLU()],
     "slopes": lambda: [torch.nn.PReLU(5)],
@@ -188,6 +190,53 @@ def test_a_sequential_under_another_name() -> None:
     np.testing.assert_allclose(MLP.from_torch(module).predict(X), answer(module), atol=1e-6)
 
 
+def test_a_layer_that_stands_twice() -> None:
+    act, dense = torch.nn.ReLU(), torch.nn.Linear(5, 5)
+    once = torch.nn.Sequential(dense, act)
+    module = randomised(torch.nn.Sequential(dense, act, dense, act, once, torch.nn.Linear(5, 2)))
+    model = MLP.from_torch(module)
+    assert len(model.network.layers) == 7
+    np.testing.assert_allclose(model.predict(X), answer(module), atol=1e-6)
+    model.fit(X, X[:, :2], epochs=1, verbose=0)  # copies, which go their own ways
+    assert (model.parameters()["dense_1.weight"] != model.parameters()["dense_2.weight"]).any()
+
+
+def test_a_tiny_sample_shows_the_usual_epsilon() -> None:
+    rows = X[:5] * 1e-4
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        module = torch.nn.Sequential(torch.nn.RMSNorm(5)).to(dtype)
+        wanted = answer(module.to(torch.float32) if dtype == torch.bfloat16 else module, rows)
+        found = MLP.from_torch(module.to(dtype)).predict(rows)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def hooked(module: Any, before: bool = False) -> Any:
+    """The module with a hook that doubles what comes out, or in."""
+    if before:
+        module.register_forward_pre_hook(lambda _, given: (2 * given[0],))
+    else:
+        module.register_forward_hook(lambda _module, _given, found: 2 * found)
+    return module
+
+
+def replaced(module: Any) -> Any:
+    """The module with a forward of its own."""
+    module.forward = lambda x: 2 * x
+    return module
+
+
+def spectral(module: Any) -> Any:
+    """The module under the old spectral_norm, which is a hook."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return torch.nn.utils.spectral_norm(module)
+
+
+def test_a_hook_of_the_whole() -> None:
+    with pytest.raises(ValueError, match="layer 'Sequential' is .* with a forward hook"):
+        MLP.from_torch(hooked(torch.nn.Sequential(torch.nn.Linear(5, 2))))
+
+
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
@@ -200,7 +249,15 @@ def test_a_sequential_under_another_name() -> None:
         (lambda: torch.nn.Softplus(beta=2), "layer '1' is Softplus.* expected beta=1"),
         (lambda: torch.nn.BatchNorm1d(5, track_running_stats=False), "layer '1' .* track_running_stats"),
         (lambda: torch.nn.BatchNorm1d(5, momentum=None), "layer '1' .* expected a momentum"),
-        (lambda: torch.nn.RMSNorm(5), "layer '1' is RMSNorm.* expected eps"),
+        (
+            lambda: torch.nn.RMSNorm(5, elementwise_affine=False),
+            "layer '1' is RMSNorm.* expected eps",
+        ),
+        (lambda: hooked(torch.nn.Linear(5, 5)), "layer '1' is Linear.* with a forward hook, expected"),
+        (lambda: hooked(torch.nn.Tanh(), before=True), "layer '1' is Tanh.* with a forward hook"),
+        (lambda: hooked(torch.nn.Sequential(torch.nn.ReLU())), "layer '1' is Seq.* with a forward hook"),
+        (lambda: replaced(torch.nn.Tanh()), r"layer '1' is Tanh\(\), expected one of"),
+        (lambda: spectral(torch.nn.Linear(5, 5)), "layer '1' is Linear.* forward hook.* spectral_norm"),
         (lambda: torch.nn.LayerNorm((1, 5)), "layer '1' is LayerNorm.* one axis"),
         (lambda: torch.nn.Flatten(0), "layer '1' is Flatten.* expected start_dim=1"),
         (lambda: torch.nn.Dropout(1.0), "layer '1' is Dropout.* p below 1"),
