@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import re
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import numpy as np
 from portable_mlp import __version__
 from portable_mlp.checkpoint.file import Saved
 from portable_mlp.optim.schedules import Progress
-from portable_mlp.training.feed import Feed, Streamed
+from portable_mlp.training.feed import Feed, Streamed, Whole
 from portable_mlp.training.loop import Callback, Run
 
 _LONG = 100
@@ -42,8 +43,8 @@ def identity(run: Run) -> dict[str, str]:
         **{f"column {name!r}": words for name, words in run.columns().items()},
         "training rows": _rows(plan.feed),
         "validation rows": "none" if run.validation is None else str(run.validation.rows),
-        # a sum of another machine may differ in its last digits
-        "sample weights": "none" if plan.total_weight is None else f"{plan.total_weight:.6g}",
+        "sample weights": _weights(plan.feed),
+        "validation weights": "none" if run.validation is None else _weights(run.validation),
     }
     # where a function of the user's own lies in memory says nothing
     return {name: re.sub(r" at 0x[0-9a-f]+", "", text) for name, text in found.items()}
@@ -53,6 +54,16 @@ def _rows(feed: Feed) -> str:
     if isinstance(feed, Streamed):  # rows are shuffled within a chunk
         return f"{feed.rows} in chunks of {feed.reader.memory[0][0][0]}"
     return str(feed.rows)
+
+
+def _weights(feed: Feed) -> str:
+    """Their sum and a hash of all of them, those of samples times those of classes."""
+    if not isinstance(feed, Whole) or (weights := feed.data.weights) is None:
+        return "none"
+    host = feed.backend.to_numpy(weights)
+    digest = hashlib.sha256(np.asarray(host, "<f4").tobytes()).hexdigest()
+    # a sum of another machine may differ in its last digits
+    return f"{host.astype(np.float64).sum():.6g} in all, SHA-256 {digest[:16]}"
 
 
 def conditions(run: Run) -> dict[str, str]:

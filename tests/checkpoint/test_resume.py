@@ -431,6 +431,46 @@ def test_other_validation_data_of_as_many_rows_are_refused(tmp_path: Path) -> No
         program.run(Checkpoint(tmp_path), validation_data=(X, Y[::-1]))
 
 
+WEIGHTS = np.linspace(0.5, 1.5, 96)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ({"sample_weight": WEIGHTS}, {"sample_weight": WEIGHTS[::-1]}),
+        ({"class_weight": {0: 2.0, 1: 1.0, 2: 1.0}}, {"class_weight": {0: 1.0, 1: 2.0, 2: 1.0}}),
+        (
+            {"sample_weight": WEIGHTS, "validation_fraction": 0.2},
+            {"sample_weight": WEIGHTS[::-1], "validation_fraction": 0.2},
+        ),
+    ],
+)
+def test_other_weights_of_rows_are_refused(
+    was: dict[str, Any], now: dict[str, Any], tmp_path: Path
+) -> None:
+    y = np.arange(96) % 3  # so that the weights of the classes have the same sum
+    program = Program(data=(X, y), fit={"epochs": 1})
+    _, first = program.run(Checkpoint(tmp_path), **was)
+    assert program.run(Checkpoint(tmp_path), **was)[1]["loss"] == first["loss"]
+    words = r"data: sample weights was \d\S* in all, SHA-256 \w+ and is \d.*; expected the same"
+    with pytest.raises(ValueError, match=words):
+        program.run(Checkpoint(tmp_path), **now)
+
+
+def test_other_validation_weights_are_refused(tmp_path: Path) -> None:
+    program = Program(fit={"epochs": 1})
+    program.run(Checkpoint(tmp_path), validation_data=(X, Y, WEIGHTS))
+    program.run(Checkpoint(tmp_path), validation_data=(X, Y, WEIGHTS))
+    with pytest.raises(
+        ValueError, match=r"data: validation weights was 96 in all, .* and is 96 in"
+    ):
+        program.run(Checkpoint(tmp_path), validation_data=(X, Y, WEIGHTS[::-1]))
+    with pytest.raises(
+        ValueError, match=r"data: validation weights was 96 in all, .* and is none;"
+    ):
+        program.run(Checkpoint(tmp_path), validation_data=(X, Y))
+
+
 def test_another_network_is_refused(tmp_path: Path) -> None:
     Program().run(Checkpoint(tmp_path), epochs=2)
     with pytest.raises(ValueError, match="layers changed"):
