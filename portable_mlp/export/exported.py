@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -127,6 +128,13 @@ class Exported:
         return tuple(map(plain_text, self.columns.classes)) if one and says else ()
 
     @property
+    def labels(self) -> NDArray[Any]:
+        """The classes as they are predicted: int64 where all are whole numbers, else text."""
+        if all(map(_is_whole, self.classes)):
+            return np.array([int(name) for name in self.classes], np.int64)
+        return np.array(self.classes, object)
+
+    @property
     def features(self) -> tuple[str, ...]:
         """Names of the columns of X; empty where they have none."""
         names = self.columns.features if self.encoder is None else self.encoder.names
@@ -187,6 +195,12 @@ def number(layer: Layer, name: str) -> float:
     raise ExportError(
         f"export: {type(layer).__name__}: {name} is {value!r}, expected a finite number."
     )
+
+
+def _is_whole(name: str) -> bool:
+    """Whether it is the one way to write a whole number of 64 bits: not "007", "+1", "1.0"."""
+    written = re.fullmatch("0|-?[1-9][0-9]{0,18}", name)
+    return written is not None and -(2**63) <= int(name) < 2**63
 
 
 def plain_text(text: str) -> str:

@@ -93,9 +93,8 @@ def _labels(model: Exported, outputs: NDArray[Any]) -> NDArray[Any]:
     numbers = np.asarray(model.loss.predict(outputs, Context(np)))
     if not model.classes:
         return numbers
-    names = np.array(model.classes, object)
     places = numbers if model.answer is Answer.CLASS else (numbers[:, 0] > 0).astype(np.int64)
-    return np.asarray(names[places])
+    return np.asarray(model.labels[places])
 
 
 def _margins(model: Exported, outputs: NDArray[Any]) -> NDArray[Any]:

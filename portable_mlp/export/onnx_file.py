@@ -100,7 +100,7 @@ def made(model: Exported) -> Any:
         graph, model.network, model.parameters, model.state, model.sample_shape, x
     )
     answers = _answers(graph, model, outputs)
-    label = TensorProto.STRING if model.classes else TensorProto.INT64
+    label = TensorProto.STRING if model.labels.dtype == object else TensorProto.INT64
     body = helper.make_graph(
         graph.nodes,
         "portable_mlp",
@@ -136,7 +136,7 @@ def _answers(graph: Graph, model: Exported, outputs: str) -> dict[str, tuple[int
     """Adds the nodes that make predictions of the outputs; names of these, and shapes of a sample's."""
     units = (model.units,)
     if model.answer is Answer.CLASS:
-        names = graph.array(np.array(model.classes, object)) if model.classes else None
+        names = graph.array(model.labels) if model.classes else None
         best = graph.add("ArgMax", outputs, output=None if names else "label", axis=1, keepdims=0)
         if names:
             graph.add("Gather", names, best, output="label")
@@ -175,7 +175,7 @@ def _sides(graph: Graph, model: Exported, outputs: str) -> tuple[int, ...]:
     if model.classes:
         first = graph.add("Squeeze", above, graph.array(np.asarray([1])))
         place = graph.add("Cast", first, to=TensorProto.INT64)
-        graph.add("Gather", graph.array(np.array(model.classes, object)), place, output="label")
+        graph.add("Gather", graph.array(model.labels), place, output="label")
         return ()
     yes = (1, 0) if model.answer is Answer.LABELS else (1, -1)
     numbers = [graph.array(np.asarray(number)) for number in yes]

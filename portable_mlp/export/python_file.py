@@ -157,14 +157,17 @@ def _training(model: Exported) -> list[str]:
 def _answers(model: Exported) -> str:
     units = model.units
     if model.classes:
-        return "names of classes (rows,)"
+        return "names of classes (rows,)" if model.labels.dtype == object else "classes (rows,)"
     return _PREDICT[model.answer][1].format(units=units, half=units // 2)
 
 
 def _constants(model: Exported) -> str:
     classes = ""
     if model.classes:
-        classes = f"CLASSES = np.array({listed(model.classes)}, dtype=object)\n"
+        names, kind = listed(model.classes), "object"
+        if model.labels.dtype != object:
+            names, kind = str(model.labels.tolist()), "np.int64"
+        classes = f"CLASSES = np.array({names}, dtype={kind})\n"
     if model.encoder is not None:
         return python_table.constants(model.encoder) + classes
     features = f"FEATURES = {listed(model.features)}\n" if model.features else ""

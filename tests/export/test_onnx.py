@@ -115,6 +115,19 @@ def test_names_of_classes_whatever_they_hold() -> None:
     assert props == {"features": list(names[:3]), "classes": list(names), "target": "target"}
 
 
+@pytest.mark.parametrize(("names", "kind"), [(("-1", "2", "10"), int), (("007", "2", "10"), str)])
+@pytest.mark.parametrize("units", [3, 1])
+def test_classes_that_are_whole_numbers_are_numbers(units: int, names: Any, kind: Any) -> None:
+    names = names[: max(units, 2)]
+    loss = "softmax_cross_entropy" if units > 1 else "binary_cross_entropy"
+    model = MLP([3, units], loss=loss, seed=1)
+    model.columns = Columns(classes=names)
+    X = rows_for(model, 200)
+    found = run(onnx_file.serialized(exported(model)), X)["label"]
+    assert found.dtype == (np.int64 if kind is int else object)
+    assert found.tolist() == [kind(names[k]) for k in np.ravel(model.predict(X))]
+
+
 def test_text_that_is_no_unicode_is_refused_in_a_sentence() -> None:
     model = MLP([3, 2])
     model.columns = Columns(classes=("a", "\ud800"))

@@ -165,6 +165,33 @@ def test_names_are_data_whatever_they_hold() -> None:
     assert module["CLASSES"].tolist() == list(HOSTILE)
 
 
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (("1", "2", "3"), int),
+        (("-9223372036854775808", "0", "9223372036854775807"), int),
+        (("0", "1", "9223372036854775808"), str),
+        (("1", "2", "007"), str),
+        (("1", "2", "-0"), str),
+        (("1.0", "2.0", "3.0"), str),
+        (("1", "2", "many"), str),
+        (("1", "2", "\u0663"), str),
+        (("1", "2", "3\n"), str),
+    ],
+)
+def test_classes_that_are_whole_numbers_are_numbers(names: Any, kind: Any) -> None:
+    model = MLP([3, 3], seed=1)
+    model.columns = Columns(classes=names)
+    X = rows_for(model, 200)
+    found = loaded(source(exported(model)))["predict"](X)
+    assert found.dtype == (np.int64 if kind is int else object)
+    assert found.tolist() == [kind(names[k]) for k in model.predict(X)]
+    one = MLP([3, 1], loss="binary_cross_entropy", seed=1)
+    one.columns = Columns(classes=(names[0], names[2]))
+    found = loaded(source(exported(one)))["predict"](X)
+    assert found.tolist() == [kind(names[2 * k]) for k in np.ravel(one.predict(X))]
+
+
 def test_the_record_of_a_training_is_text_whatever_it_holds() -> None:
     model = MLP([2, 2])
     model.fit([[0, 1], [1, 0]], [0, 1], epochs=1)
