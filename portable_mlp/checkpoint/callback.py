@@ -89,6 +89,7 @@ class Checkpoint(Callback):
         """The file that the last training went on from; None if it began afresh."""
         self._saved: tuple[int, int] | None = None
         self._next = math.inf
+        self._unsaid = ""
         self._identity: dict[str, str] = {}
         self._conditions: dict[str, str] = {}
 
@@ -104,6 +105,7 @@ class Checkpoint(Callback):
     def on_resume(self, run: Run) -> None:
         """Opens the folder, and puts the training where its newest checkpoint stands."""
         self.resumed_from = self._saved = None
+        self._unsaid = ""
         if sum(isinstance(callback, Checkpoint) for callback in run.callbacks) > 1:
             raise ValueError("callbacks: got more than one Checkpoint, expected one.")
         self._identity, self._conditions = identity(run), conditions(run)
@@ -122,7 +124,7 @@ class Checkpoint(Callback):
             except ValueError as error:
                 raise ModelFileError(f"{str(path)!r}: {error}.") from None
             self._saved, self.resumed_from = _place(run), path
-            sys.stderr.write(f"{_words(run, path)}\n")
+            self._unsaid = f"{_words(run, path)}\n"
 
     def on_train_begin(self, run: Run) -> None:
         """Starts the clock."""
@@ -137,6 +139,9 @@ class Checkpoint(Callback):
 
     def on_safe_point(self, run: Run) -> None:
         """Writes a checkpoint if it is time for one."""
+        if self._unsaid:  # the other callbacks go on too: none has refused
+            sys.stderr.write(self._unsaid)
+            self._unsaid = ""
         if self._due(run):
             standing = run.standing()
             if _finite(standing):  # else the training is about to end, and must not be resumed here

@@ -139,7 +139,9 @@ def test_more_epochs_go_on_and_fewer_are_refused(tmp_path: Path) -> None:
         ({"solver": "lbfgs"}, "got callbacks beside solver='lbfgs', expected None"),
     ],
 )
-def test_another_training_is_refused(given: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+def test_another_training_is_refused(
+    given: dict[str, Any], sentence: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     model = MLPClassifier(**SHORT, callbacks=[Checkpoint(tmp_path / "k")])
     killed(model, X, Y, 17)
     files = sorted((tmp_path / "k").iterdir())
@@ -147,6 +149,7 @@ def test_another_training_is_refused(given: dict[str, Any], sentence: str, tmp_p
     with pytest.raises(ValueError, match=sentence):
         other.fit(X, Y)
     assert not hasattr(other, "coefs_")
+    assert "goes on" not in capfd.readouterr().err
     assert sorted((tmp_path / "k").iterdir()) == files
 
 
