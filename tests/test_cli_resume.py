@@ -68,6 +68,43 @@ def test_a_table(table: Path, tmp_path: Path) -> None:
     assert "learning_rate was 0.001 and is 0.5" in other.stderr
 
 
+def test_the_same_command_again_when_it_had_ended(table: Path, tmp_path: Path) -> None:
+    out, folder = tmp_path / "out.st", tmp_path / "checkpoints"
+    command = [table, "--target", "fruit", *QUICK, "--checkpoint-dir", folder, "--out", out]
+    out.write_bytes(b"mine")
+    refused = run(*command, "--resume")  # nothing is trained, since nothing could be saved
+    assert refused.exit_code == 2
+    assert "which is there already, expected a new name, or --force" in flat(refused.stderr)
+    assert not folder.exists()
+    out.unlink()
+    assert run(*command, "--resume").exit_code == 0
+    before = out.read_bytes(), out.stat().st_mtime_ns
+    again = run(*command, "--resume")
+    assert again.exit_code == 0, again.stderr
+    assert "had ended after 4 epochs" in again.stderr
+    assert f"sha256  {sha256(out)}" in again.stdout
+    assert (out.read_bytes(), out.stat().st_mtime_ns) == before
+    longer = run(*command, "--resume", "--epochs", 5)
+    assert longer.exit_code == 1
+    assert "is there already with another model, expected a new name, or --force" in longer.stderr
+    assert out.read_bytes() == before[0]
+    forced = run(*command, "--resume", "--epochs", 5, "--force")
+    assert forced.exit_code == 0, forced.stderr
+    assert "had ended after 5 epochs" in forced.stderr
+    assert out.read_bytes() != before[0]
+
+
+def test_a_folder_of_another_training(table: Path, tmp_path: Path) -> None:
+    resumed = ["--checkpoint-dir", tmp_path, "--resume"]
+    assert run(table, "--target", "fruit", *QUICK, *resumed).exit_code == 0
+    other = tmp_path / "other.csv"
+    other.write_text(table.read_text().replace("apple", "quince"))  # now the second
+    for data in ([other, "--target", "fruit", *QUICK], ["digits", "--epochs", 1]):
+        done = run(*data, *resumed)
+        assert done.exit_code == 1
+        assert "with other options or data:" in done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_data_set_after_a_kill(tmp_path: Path) -> None:
     arguments = [sys.executable, "-m", "portable_mlp", "train", "digits", "--epochs", "30"]

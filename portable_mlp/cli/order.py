@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import filecmp
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,6 +62,11 @@ class Checkpoints:
                 "go on from them, or another folder."
             )
         return [made]
+
+    @property
+    def begun(self) -> bool:
+        """Whether a training goes on: what it saves may be there already."""
+        return self.resume and any(made.files() for made in self.callback())
 
 
 @dataclass(frozen=True)
@@ -144,13 +151,29 @@ class Order:
     def save(self, model: MLP) -> dict[str, str] | None:
         """Saves the model, if that was asked for: its path and SHA-256.
 
+        A resumed training leaves a file as it is that holds this very model.
+
         Raises:
             OSError: it can't be written.
         """
         if self.out is None:
             return None
-        model.save(self.out, overwrite=self.force)
+        if self.force or not self.checkpoints.resume or not self.out.exists():
+            model.save(self.out, overwrite=self.force)
+        elif not _holds(self.out, model):
+            raise FileExistsError(
+                f"--out: {str(self.out)!r} is there already with another model, expected a new name, or "
+                "--force; with --resume nothing is trained a second time."
+            )
         return {"path": str(self.out), "sha256": inspect(self.out).sha256}
+
+
+def _holds(path: Path, model: MLP) -> bool:
+    """Whether a file has the bytes that the model would be saved as."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = Path(folder, "model")
+        model.save(own)
+        return filecmp.cmp(own, path, shallow=False)
 
 
 def tell_saved(saved: dict[str, str] | None) -> None:

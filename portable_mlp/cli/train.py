@@ -218,7 +218,7 @@ def train(
         else:
             _check_is_file(data)
             _refuse(data, "the data sets", {"--data-dir": data_dir})
-        check_out(out, force, Path(data))
+        check_out(out, force or checkpoints.begun, Path(data))
         options = TableOptions(
             *(target, task, drop or [], categorical or [], scale, validation, patience)
         )

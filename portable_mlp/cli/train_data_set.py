@@ -40,7 +40,7 @@ def train_data_set(data: str, data_dir: Path | None, order: Order) -> None:
     with usage_errors():
         model = chosen.build(loaded.features, loaded.classes, backend=made, seed=order.seed)
     verbose = 1 if sys.stderr.isatty() else 2
-    with usage_errors(), np.errstate(all="ignore"):  # divergence is told of in one line
+    with np.errstate(all="ignore"):  # divergence is told of in one line
         history = model.fit(
             loaded.train_images, loaded.train_labels, verbose=verbose, **order.fit_options(chosen)
         )
