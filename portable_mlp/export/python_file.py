@@ -249,8 +249,10 @@ def _checked(model: Exported) -> str:
         names = (
             "    # of a data frame\n"
             '    names = [name for name in getattr(X, "columns", ()) if isinstance(name, str)]\n'
-            "    if names and names != FEATURES:\n"
-            '        raise ValueError("X has the columns %s, expected %s." % (names, FEATURES))\n'
+            "    if names:\n"
+            "        _check_names(names, FEATURES)\n"
+            "        if names != FEATURES:\n"
+            '            raise ValueError("X has columns twice or in another order, expected FEATURES.")\n'
         )
     return (
         "def _checked(X):\n"
@@ -261,7 +263,7 @@ def _checked(model: Exported) -> str:
         '        raise TypeError("X holds %s, expected numbers." % X.dtype)\n'
         f"    if X.ndim != {axes} or X.shape[1:] != SAMPLE_SHAPE:\n"
         f'        raise ValueError("X has shape %s, expected {shape}." % (X.shape,))\n'
-        "    return X\n"
+        "    return X\n" + (f"\n\n{python_table.NAMES}" if model.features else "")
     )
 
 

@@ -10,6 +10,15 @@ from portable_mlp.tables.cells import GAPS
 
 _LINE = 100
 
+NAMES = '''\
+def _check_names(names, needed):
+    """Refuses columns that are missing, and those that are not known."""
+    given, known = set(names), set(FEATURES)
+    faults = ["lacks the column %r" % name for name in needed if name not in given]
+    faults += ["has the unknown column %r" % name for name in names if name not in known]
+    if faults:
+        raise ValueError("X %s, expected those of FEATURES." % " and ".join(faults[:4]))
+'''
 _COLUMNS = '''\
 def _columns(X):
     """{name: cells} of a table."""
@@ -49,9 +58,9 @@ def _columns(X):
     return columns
 '''
 _BY_NAME = """\
-    if named and (set(used) - set(columns) or set(columns) - set(FEATURES)):
-        raise ValueError("X has the columns %s, expected %s." % (list(columns), used))
-    if not named:
+    if named:
+        _check_names(list(columns), used)
+    else:
 """
 _BY_PLACE = """\
 {indent}if len(names) != len(FEATURES):
@@ -225,6 +234,7 @@ def functions(encoder: TableEncoder) -> list[str]:
         _COLUMNS.replace("{names}", names),
         _CELLS,
     ]
+    made += [NAMES] * by_name
     return made + [_NUMBERS] * bool(encoder.numbers) + [_CODES] * bool(encoder.categories)
 
 

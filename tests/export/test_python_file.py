@@ -276,8 +276,14 @@ def test_columns_in_another_order_are_refused() -> None:
     model.columns = Columns(("a", "b"))
     predict = loaded(source(exported(model)))["predict"]
     assert predict(Frame(["a", "b"])).shape == (1,)
-    with pytest.raises(ValueError, match="columns"):
-        predict(Frame(["b", "a"]))
+    for names, words in (
+        (["b", "a"], "X has columns twice or in another order, expected FEATURES"),
+        (["a", "b", "b"], "X has columns twice"),
+        (["b"], "^X lacks the column 'a', expected those of FEATURES.$"),
+        (["a", "B"], "^X lacks the column 'b' and has the unknown column 'B', expected those of"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            predict(Frame(names))
 
 
 def test_numbers_far_from_zero_keep_their_digits() -> None:

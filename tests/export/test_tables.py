@@ -142,8 +142,13 @@ def test_what_the_model_refuses_the_file_refuses() -> None:
     model = model_of_table(PEOPLE, 1)
     predict = loaded(source(exported(model)))["predict"]
     for X, error, words in (
-        ({"age": [1]}, ValueError, "expected"),
-        ({"age": [1], "city": ["a"], "town": ["b"]}, ValueError, "town"),
+        ({"age": [1]}, ValueError, "^X lacks the column 'city', expected those of FEATURES.$"),
+        (
+            {"age": [1], "city": ["a"], "town": ["b"]},
+            ValueError,
+            "^X has the unknown column 'town', exp",
+        ),
+        ({"age": [1], "City": ["a"]}, ValueError, "lacks the column 'city' and has the .* 'City'"),
         ({"age": [1, 2], "city": ["a"]}, ValueError, "unequal length"),
         ({"age": 1, "city": "Bonn"}, TypeError, r"X\['age'\] is of type int, expected a list"),
         ({"age": [1], "city": "B"}, TypeError, "expected a list"),
