@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from portable_mlp.data.numeric import gap
 from portable_mlp.data.source import Piece, Source
 from portable_mlp.nn.arrays import Shape
 
@@ -27,7 +28,8 @@ def scan_batches(
 
     Raises:
         TypeError: something that can be iterated over only once.
-        ValueError: no batches, no such pairs, or, later, other shapes or another number of rows.
+        ValueError: no batches, no such pairs, NaN or infinity, or, later, other shapes or another number
+            of rows.
 
     Example:
         >>> def batches():
@@ -66,6 +68,10 @@ class _BatchSource(Source):
         self.sample_shape = first.X.shape[1:]
         self._target_shape = _shape_of(first.y)
         self.blocks = (counted if rows is None else rows,)
+
+    def __str__(self) -> str:
+        """The function that made it."""
+        return "scan_batches"
 
     def _batches(self) -> Iterable[Any]:
         return self._make() if callable(self._make) else self._make
@@ -124,6 +130,10 @@ def _numeric(number: int, what: str, values: Any) -> NDArray[Any]:
         raise ValueError(
             f"scan_batches: {what} of batch {number} holds {array.dtype} data, expected numbers."
         )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        place = np.argwhere(~np.isfinite(array))[0].tolist()
+        found = gap(f"{what} of batch {number}", str(array[*place]), place)
+        raise ValueError(f"scan_batches: {found}")
     return array
 
 

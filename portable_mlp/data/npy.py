@@ -184,12 +184,12 @@ def _header(path: Path, stream: Any) -> tuple[Shape, Literal["C", "F"], np.dtype
     shape, fortran, dtype = header
     if dtype.kind not in "biuf":
         kind = "objects, which are pickles" if dtype.hasobject else f"{short(str(dtype))} data"
-        raise data_file_error(
-            path,
-            found=kind,
-            expected="an array of numbers",
-            cause="text, dates, records or lists of unequal length in what was saved",
-        )
+        expected = "an array of numbers"
+        cause = "text, dates, records or lists of unequal length in what was saved"
+        if dtype.kind == "c":
+            expected = "an array of real numbers"
+            cause = "complex numbers in what was saved; .real and .imag can be columns"
+        raise data_file_error(path, found=kind, expected=expected, cause=cause)
     return shape, "F" if fortran else "C", dtype
 
 

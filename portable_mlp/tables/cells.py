@@ -184,7 +184,12 @@ def _of_kinds(where: str, values: list[Any], is_text: bool) -> NDArray[Any]:
         )
     if is_text:
         return _filled(None if _is_gap(v) else _name(v) for v in values)
-    return np.array([math.nan if _is_gap(v) else float(v) for v in values], np.float64)
+    try:
+        return np.array([math.nan if _is_gap(v) else float(v) for v in values], np.float64)
+    except OverflowError:
+        raise ValueError(
+            f"{where} holds a whole number too large for float64, expected finite numbers."
+        ) from None
 
 
 def _name(value: Any) -> str:

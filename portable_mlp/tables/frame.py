@@ -40,7 +40,7 @@ class Frame:
 
         Args:
             X: data frame of pandas, polars or pyarrow (extra ``frames``), ``{name: column}``, numpy array
-                or rows of a list (rows, columns), a frame of this class.
+                or rows of a list (rows, columns), a frame of this class. Masked cells are gaps.
             categorical: names of columns that are categories, also where they hold numbers.
 
         Raises:
@@ -102,10 +102,19 @@ def _column(name: Any, values: Any) -> NDArray[Any]:
         made = np.empty(len(values), object)
         made[:] = list(values)
         return made
-    column = np.asarray(values)
+    column = _with_gaps(values)
     if column.ndim != 1:
         raise ValueError(f"X[{name!r}] has shape {column.shape}, expected one axis: (rows,).")
     return column
+
+
+def _with_gaps(x: Any) -> NDArray[Any]:
+    """A numpy array; cells that a mask hides are gaps, as nulls of data frames are."""
+    array = np.asarray(x)
+    if isinstance(x, np.ma.MaskedArray) and not array.dtype.names:
+        array = array.astype(object)
+        array[np.ma.getmaskarray(x)] = None
+    return array
 
 
 def _array(x: Any) -> NDArray[Any]:
@@ -124,7 +133,7 @@ def _array(x: Any) -> NDArray[Any]:
             raise ValueError(f"X is ragged: rows have {widths[0]} to {widths[-1]} values.")
         array = np.array(x, object)  # numpy would make text of 1 and "a"
     else:
-        array = np.asarray(x)
+        array = _with_gaps(x)
     if array.dtype.names or isinstance(next(iter(array.flat), None), Mapping):
         raise ValueError(
             "X has rows with names for their cells, expected a table: pandas.DataFrame(rows) makes one."

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from portable_mlp import MLP
 from portable_mlp.data import scan_batches
 
 Batch = tuple[Any, Any]
@@ -80,12 +81,26 @@ def test_what_can_be_iterated_over_once_only(make: Any) -> None:
         ),
         ([([["a"]], [0])], "X of batch 0 holds <U1 data, expected numbers"),
         ([([[1]], ["a"])], "y of batch 0 holds <U1 data, expected numbers"),
+        (
+            [*numbered(3), (np.array([[0.0], [np.nan], [1]]), np.zeros(3))],
+            r"Input X of batch 1 contains nan at \[1, 0\], expected finite numbers: fill or drop",
+        ),
+        (
+            [(np.zeros((2, 1)), np.array([0.5, np.inf]))],
+            r"Input y of batch 0 contains inf at \[1\]",
+        ),
         ([([[1], [2, 3]], [0, 1])], "X of batch 0 can't be made a numpy array: "),
     ],
 )
 def test_what_is_no_batch(batches: Any, message: str) -> None:
     with pytest.raises(ValueError, match="^scan_batches: " + message):
         scan_batches(batches)
+
+
+def test_messages_name_it_as_users_do() -> None:
+    source = scan_batches([(np.zeros((4, 2)), None)])
+    with pytest.raises(ValueError, match="^scan_batches: has no targets"):
+        MLP([2, 2]).fit(source, epochs=1)
 
 
 @pytest.mark.parametrize(

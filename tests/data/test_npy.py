@@ -81,7 +81,10 @@ HURT = {
         r"found \"\[\('f0', '<f4'\), \('f1', '<i4",
     ),
     "dates": (lambda p: np.save(p, np.zeros((2, 2), "M8[s]")), r"found 'datetime64\[s\]' data"),
-    "complex": (lambda p: np.save(p, np.zeros((2, 2), complex)), "found 'complex128' data"),
+    "complex": (
+        lambda p: np.save(p, np.zeros((2, 2), complex)),
+        r"found 'complex128' data, expected an array of real numbers.*cause: complex numbers",
+    ),
     "cut": (cut, r"found 191 bytes after the header, expected 192 for shape '\(8, 3\)' of float64"),
     "longer": (longer, "found 193 bytes after the header, expected 192"),
     "cut header": (

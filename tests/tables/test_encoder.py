@@ -132,6 +132,31 @@ def test_spaces_and_signs_for_nothing() -> None:
     assert encoder.encode({"x": ["a", "b", " ? "]}).tolist() == [[-1], [1], [0]]
 
 
+@pytest.mark.parametrize("categorical", [[], ["a"]])
+def test_what_a_mask_hides_is_a_gap(categorical: list[str]) -> None:
+    values = np.ma.masked_greater([1.0, 2.0, 3.0, 1e9], 1e6)
+    plain = {"a": [1.0, 2.0, 3.0, None], "b": [1, 2, 3, 4]}
+    masked = {"a": values, "b": np.ma.masked_array([1, 2, 3, 4])}
+    encoder = TableEncoder.of(plain, categorical=categorical)
+    assert TableEncoder.of(masked, categorical=categorical) == encoder
+    np.testing.assert_equal(encoder.encode(masked), encoder.encode(plain))
+    assert values.data[3] == 1e9
+    rows = np.ma.masked_array([[1, 2**60], [2, 5], [3, 5]], [[0, 1], [0, 0], [1, 0]])
+    listed = [[1, None], [2, 5], [None, 5]]
+    assert TableEncoder.of(rows) == TableEncoder.of(listed)
+    np.testing.assert_equal(
+        TableEncoder.of(listed).encode(rows), TableEncoder.of(listed).encode(listed)
+    )
+
+
+def test_a_whole_number_that_no_float_holds() -> None:
+    message = "X: column 'a' holds a whole number too large for float64, expected finite numbers"
+    with pytest.raises(ValueError, match=message):
+        TableEncoder.of({"a": [10**400, 1]})
+    with pytest.raises(ValueError, match=message):
+        TableEncoder.of({"a": [2, 1]}).encode({"a": [10**400, None]})
+
+
 def test_columns_that_say_nothing_are_left_out() -> None:
     table = {
         "x": [1, 2, 3],
