@@ -28,7 +28,7 @@ ALLOWED = {
     "optim": {"nn", "optim"},
     "backends": {"nn", "backends"},
     "randomness": {"nn", "randomness"},
-    "metrics": {"nn", "metrics"},
+    "metrics": {"nn", "metrics", "warning"},
     "scaling": {"nn", "backends", "scaling"},
     "warning": {"warning"},
     "data": {"nn", "backends", "randomness", "scaling", "data", "lazy", "warning"},

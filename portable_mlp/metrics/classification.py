@@ -15,6 +15,7 @@ from portable_mlp.nn.layer import Context
 from portable_mlp.nn.losses import Loss
 from portable_mlp.nn.losses.classification import one_hot
 from portable_mlp.nn.plain_numbers import is_whole
+from portable_mlp.warning import warn
 
 AVERAGES = ("binary", "macro", "micro", "weighted")
 """How the F1 scores of the classes become one figure."""
@@ -60,7 +61,7 @@ class TopK(MeanMetric):
     Of equal outputs, those of later classes are the larger, as in scikit-learn.
 
     Args:
-        k: at least 1 and less than the number of classes.
+        k: at least 1; with all classes or more it is 1, as in scikit-learn, and a warning says so.
         name: ``"top_3_accuracy"`` for k = 3.
     """
 
@@ -84,8 +85,8 @@ class TopK(MeanMetric):
                 "a class for each sample, such as 'softmax_cross_entropy'."
             )
         if self.k >= units:
-            raise ValueError(
-                f"{self.name}: k is {self.k} and there are {units} classes, expected a smaller k: "
+            warn(
+                f"{self.name}: k is {self.k} and there are {units} classes: it is 1 for any answer, since "
                 "the right class is always among all of them."
             )
 
