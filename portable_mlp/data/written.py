@@ -10,6 +10,10 @@ _GAP = r"[ \xa0\u2009\u202f]?"
 _AROUND = re.compile(
     rf"([+-]?)({_MONEY}{_GAP})?([+-]?[\d.,].*?)({_GAP}{_MONEY})?({_GAP}[%‰])?", re.ASCII
 )
+_IN_PARENTHESES = re.compile(rf"({_MONEY}{_GAP})?\(([^()]*)\)")
+_EITHER = re.compile(
+    r"([1-9]\d{0,2})([.,])(\d{3})", re.ASCII
+)  # between thousands, or a decimal mark
 _PLAIN = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"(\d+,\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMAS = re.compile(r"[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?", re.ASCII)  # pairs, as in India, too
@@ -23,8 +27,8 @@ _ARABIC = str.maketrans({"\u066a": "%", "\u066b": ".", "\u066c": ","})
 def written(cell: str) -> str | None:
     """What makes text of a number, and how to write it; None for other text and for plain numbers.
 
-    Known are marks between thousands, decimal commas, percent signs, currencies, a minus of typesetters,
-    and digits of other scripts. Codes, ranges, dates, versions and telephone numbers are none.
+    Known are marks between thousands, decimal commas, percent signs, currencies, a minus of typesetters
+    or behind the number, parentheses for a minus, and digits of other scripts. Codes, ranges, dates, versions and telephone numbers are none.
 
     Args:
         cell: text, without spaces around it.
@@ -44,14 +48,20 @@ def written(cell: str) -> str | None:
         has += ["digits other than 0 to 9"] if text != cell else []
         has += ["a minus other than -"] if "\u2212" in text else []
         text = text.replace("\u2212", "-")
+    text, minus = _without_minus(text)
     found = _AROUND.fullmatch(text)
     if found is None or _TELEPHONE.fullmatch(text):
         return None
     sign, before, number, after, percent = found.groups()
+    if minus:
+        if sign or number[0] in "+-":
+            return None
+        has.append(minus)
     if number[0] in "+-":
         if sign:
             return None
         sign, number = number[0], number[1:]
+    given = number
     has += ["a percent sign"] if percent else []
     has += ["a currency"] if before or after else []
     if not _PLAIN.fullmatch(number):
@@ -59,17 +69,28 @@ def written(cell: str) -> str | None:
         has.append(mark)
     if not number or not has:
         return None
-    sign = sign.strip("+")
+    sign = "-" if minus else sign.strip("+")
     other = ""
-    if "commas between thousands" in has and re.fullmatch(r"\D*\d+,\d{3}\D*", text):
-        other = f", or {sign}{number[:-3]}.{number[-3:]} if the comma is a decimal one"
+    if mark := _EITHER.fullmatch(given):
+        number = mark[1] + mark[3]
+        name = "comma" if mark[2] == "," else "point"
+        other = f", or {sign}{mark[1]}.{mark[3]} if the {name} is a decimal one"
     return f"it has {' and '.join(has)}: write {sign}{number}{other}"
+
+
+def _without_minus(text: str) -> tuple[str, str]:
+    """``(the number without it, what else than a minus before it says that it is below 0)``."""
+    if found := _IN_PARENTHESES.fullmatch(text):
+        return f"{found[1] or ''}{found[2]}", "parentheses for a minus"
+    if text.endswith("-"):
+        return text[:-1].rstrip(), "a minus at its end"
+    return text, ""
 
 
 def _without_marks(number: str) -> tuple[str, str]:
     """``(the number in digits and a point, what else stood in it)``; empty where it is none."""
     if _COMMAS.fullmatch(number):
-        return number.replace(",", ""), "commas between thousands"
+        return number.replace(",", "").rstrip("."), "commas between thousands"
     if _POINTS.fullmatch(number):
         return number.replace(".", "").replace(",", "."), "points between thousands"
     if found := _OTHERS.fullmatch(number):

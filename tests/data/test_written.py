@@ -38,6 +38,19 @@ from portable_mlp.data.written import written
         ("\u0661\u066b\u0665", "digits other than 0 to 9", "1.5"),
         ("\uff11\uff12", "digits other than 0 to 9", "12"),
         ("\u22125.5", "a minus other than -", "-5.5"),
+        ("1,050.", "commas between thousands", "1050"),
+        ("10.000 €", "a currency", "10000, or 10.000 if the point is a decimal one"),
+        ("EUR -10.000", "a currency", "-10000, or -10.000 if the point is a decimal one"),
+        ("0.500 €", "a currency", "0.500"),
+        ("(12)", "parentheses for a minus", "-12"),
+        ("$(12.50)", "parentheses for a minus and a currency", "-12.50"),
+        ("(3,5 %)", "parentheses for a minus and a percent sign and a decimal comma", "-3.5"),
+        ("12-", "a minus at its end", "-12"),
+        (
+            "1,234-",
+            "a minus at its end and commas between thousands",
+            "-1234, or -1.234 if the comma is a decimal one",
+        ),
     ],
 )
 def test_numbers_as_people_write_them(cell: str, has: str, write: str) -> None:
@@ -48,7 +61,8 @@ def test_numbers_as_people_write_them(cell: str, has: str, write: str) -> None:
 
 
 _CODES = (
-    "00501 A12 007 10-20 10-20% 1.2.3 1_5 2020_01 <=50K 0x10 1,2,3 1,0,1 1/2 1st $ $$ % M --5 +-5"
+    "00501 A12 007 10-20 10-20% 1.2.3 1_5 2020_01 <=50K 0x10 1,2,3 1,0,1 1/2 1st $ $$ % M --5 +-5 "
+    "() (a) (-5) -(5) -5- A- - 10-20- (1)(2)"
 )
 _TELEPHONES = ["0170 1234567", "601 234 567", "+48 601 234 567", "+1 555 123", "555-1234"]
 _TIMES = ["2020-01-31", "31.12.2020", "12/31/2020", "12:30", "31 Dec 2020"]

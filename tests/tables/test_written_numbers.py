@@ -20,6 +20,7 @@ WRITTEN = {
     "percent": (["12%", "7.5%", "?", "100%"], "12%", "it has a percent sign: write 12;"),
     "comma": (["1,5", "2", "0,25"], "1,5", "it has a decimal comma: write 1.5;"),
     "money": (["$3.50", "on request", "$4"], "$3.50", "it has a currency: write 3.50;"),
+    "accounts": (["(12)", "7", "(1,234)"], "(12)", "it has parentheses for a minus: write -12;"),
     "other digits": (["\u0663", "4", "5"], "\u0663", "it has digits other than 0 to 9: write 3;"),
     "one of many": (
         ["1", "2", "3", "1_000"],
