@@ -52,8 +52,8 @@ def scan_parquet(
 
     Args:
         path: of the file.
-        target: name of the column to predict: text, numbers, or yes and no. None reads the features
-            alone.
+        target: name of the column to predict: text, numbers, decimals, or yes and no. None reads the
+            features alone.
         task: ``"classification"``, ``"regression"``, or ``"auto"``: classes where the target is text,
             or whole numbers with at most 50 different values.
         features: names of the columns of X; None for all but the target. A column of lists of one
@@ -277,7 +277,8 @@ class _Target(NamedTuple):
         import pyarrow as pa
 
         where, text = f"{path}: target {field.name!r}", _is_text(field.type)
-        if not _is_numeric(field.type) and not (text and task != "regression"):
+        number = _is_numeric(field.type) or pa.types.is_decimal(field.type)
+        if not number and not (text and task != "regression"):
             expected = "numbers for a regression" if task == "regression" else "text or numbers"
             raise DataFileError(f"{where} holds {short(str(field.type))}, expected {expected}.")
         different: set[Any] | None = set()
@@ -327,7 +328,7 @@ def _different(
     """
     different, text = set[Any](), _is_text(field.type)
     for place, batch in _batches(path, file, groups, [field.name], _TARGETS):
-        cells = batch.column(0).cast("string") if text else batch.column(0)
+        cells = batch.column(0).cast("string") if text else _floats(batch.column(0))
         _check_full(cells, place, f"target {field.name!r}")
         if not text:
             numbers = _numbers(cells)
@@ -437,7 +438,14 @@ def _numbers(cells: Any) -> NDArray[Any]:
 
     if pa.types.is_boolean(cells.type):
         cells = cells.cast(pa.uint8())
-    return np.from_dlpack(cells)
+    return np.from_dlpack(_floats(cells))
+
+
+def _floats(cells: Any) -> Any:
+    """Decimals as float64, all else as it is."""
+    import pyarrow as pa
+
+    return cells.cast(pa.float64()) if pa.types.is_decimal(cells.type) else cells
 
 
 def _is_numeric(kind: Any) -> bool:

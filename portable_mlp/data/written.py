@@ -28,7 +28,8 @@ def written(cell: str) -> str | None:
     """What makes text of a number, and how to write it; None for other text and for plain numbers.
 
     Known are marks between thousands, decimal commas, percent signs, currencies, a minus of typesetters
-    or behind the number, parentheses for a minus, and digits of other scripts. Codes, ranges, dates, versions and telephone numbers are none.
+    or behind the number, parentheses for a minus, and digits of other scripts. Codes, ranges, dates,
+    versions and telephone numbers are none.
 
     Args:
         cell: text, without spaces around it.
@@ -71,10 +72,10 @@ def written(cell: str) -> str | None:
         return None
     sign = "-" if minus else sign.strip("+")
     other = ""
-    if mark := _EITHER.fullmatch(given):
-        number = mark[1] + mark[3]
-        name = "comma" if mark[2] == "," else "point"
-        other = f", or {sign}{mark[1]}.{mark[3]} if the {name} is a decimal one"
+    if either := _EITHER.fullmatch(given):
+        number = either[1] + either[3]
+        name = "comma" if either[2] == "," else "point"
+        other = f", or {sign}{either[1]}.{either[3]} if the {name} is a decimal one"
     return f"it has {' and '.join(has)}: write {sign}{number}{other}"
 
 

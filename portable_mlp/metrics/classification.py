@@ -86,8 +86,8 @@ class TopK(MeanMetric):
             )
         if self.k >= units:
             warn(
-                f"{self.name}: k is {self.k} and there are {units} classes: it is 1 for any answer, since "
-                "the right class is always among all of them."
+                f"{self.name}: k is {self.k} and there are {units} classes: it is 1 for any answer, "
+                "since the right class is always among all of them."
             )
 
     def values(self, outputs: Array, targets: Array, loss: Loss, ctx: Context) -> Any:

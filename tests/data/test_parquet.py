@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,18 @@ def test_columns_of_each_type(path: Path, dtype: str, many: int, options: Any) -
     assert x.dtype == ("u1" if dtype == "?" else dtype)
     assert np.array_equal(y, table["y"].to_numpy()[:, None])
     assert (source.blocks, source.sample_shape) == ((300, 300, 300, 100), (many,))
+
+
+@pytest.mark.parametrize("bits", [128, 256])
+def test_decimals_are_numbers_to_predict(path: Path, bits: int) -> None:
+    kind = getattr(pa, f"decimal{bits}")(9, 2)
+    prices = [Decimal("12.34"), Decimal("-0.50"), Decimal("7.00")]
+    write(path, {"a": [1, 2, 3], "y": pa.array(prices, kind)})
+    source = scan_parquet(path, "y")
+    assert (source.columns.classes, whole(source)[1].tolist()) == ((), [[12.34], [-0.5], [7.0]])
+    write(path, {"a": [1, 2, 3], "y": pa.array([Decimal("2.00"), 1, 2], kind)})
+    source = scan_parquet(path, "y")
+    assert (source.columns.classes, whole(source)[1].tolist()) == (("1", "2"), [1, 0, 1])
 
 
 def test_columns_of_several_types_and_in_another_order(path: Path) -> None:
