@@ -253,6 +253,8 @@ refused call a model is as it was before.
   names of the columns, `model.columns`, and compares them at each later call.
 - A warning is given once in a call, at the user's own line. From which scale on it comes was measured:
   portable_mlp/data/doubts.py has the figures.
+- The estimators of `portable_mlp.sklearn` take what those of scikit-learn take, numbers written as text
+  too; [scikit_learn.md](scikit_learn.md#what-differs) lists what they refuse.
 """
 
 

@@ -16,7 +16,7 @@ from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn import tables
 from portable_mlp.sklearn.heads import one_axis
 from portable_mlp.sklearn.weights import Weighted
-from portable_mlp.sklearn.words import text_in_rows
+from portable_mlp.sklearn.words import check_kind, text_in_rows
 
 
 class Answering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Weighted):
@@ -32,6 +32,7 @@ class Answering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Weighted):
             return tables.network_rows(self, tables.checked_table(self, X, False))
         if self.backend is None:
             sk.check_place(X, self, method)
+        check_kind("X", X)
         with text_in_rows(self):
             X = validate_data(  # noqa: N806
                 self, X, accept_sparse=["csr", "csc"], dtype=sk.float_types(X), reset=False

@@ -24,7 +24,7 @@ from portable_mlp.sklearn.options import (
     schedule_of,
 )
 from portable_mlp.sklearn.watch import Held, Orders, Watch, tasks_of
-from portable_mlp.sklearn.words import check_text, own_doubts, own_names, text_in_rows
+from portable_mlp.sklearn.words import check_kind, check_text, own_doubts, own_names, text_in_rows
 from portable_mlp.training import TrainingDiverged
 from portable_mlp.training.history import History
 from portable_mlp.warning import warn
@@ -140,11 +140,13 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:  # noqa: N803
         """X as numbers or as a table, y as numpy."""
+        check_kind("y", y, dates=not self._numbers)
         if self._numbers:
             check_text(self, y)
         if self._takes_tables:
             X = tables.checked_table(self, X, reset)  # noqa: N806
             return X, one_axis(tables.checked_targets(self, X, y, self._numbers))
+        check_kind("X", X)
         with text_in_rows(self):
             X, y = validate_data(  # noqa: N806
                 self,
@@ -171,6 +173,7 @@ class BaseMLP(sk.CallbackSupportMixin, Answering):
                 f"{type(self).__name__}: sample_weight is {sample_weight!r}, expected one number for "
                 "each row; weights of classes are MLPClassifier(class_weight=...)."
             )
+        check_kind("sample_weight", sample_weight)
         weights: np.ndarray = _check_sample_weight(sk.on_host(sample_weight), y, dtype=np.float64)
         return weights
 

@@ -12,6 +12,7 @@ from portable_mlp.backends import is_host
 from portable_mlp.data.frames import is_frame
 from portable_mlp.nn.plain_numbers import is_whole
 from portable_mlp.tables import Frame, TableEncoder
+from portable_mlp.tables.frame import with_gaps
 
 FROM_TYPE = "from_dtype"
 """The columns of text and of truths are categories, and no others."""
@@ -47,6 +48,8 @@ def checked_table(estimator: Any, X: Any, reset: bool) -> Any:  # noqa: N803
         if len(widths) > 1:
             raise ValueError(f"X is ragged: rows have {widths[0]} to {widths[-1]} values.")
         X = np.array(X, object)  # noqa: N806  (else 1 beside "a" would become text)
+    if isinstance(X, np.ma.MaskedArray):
+        X = with_gaps(X)  # noqa: N806
     return validate_data(
         estimator, X, dtype=None, ensure_all_finite=False, reset=reset, ensure_min_samples=least
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from portable_mlp.data.doubts import LARGE, large_feature, largest
+from portable_mlp.data.numeric import numeric
 from portable_mlp.nn.losses import Loss
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn.heads import Head
@@ -114,6 +115,26 @@ def check_text(estimator: Any, y: Any) -> None:
                 f"{type(estimator).__name__}: y holds text, such as {str(value)!r}, expected numbers; "
                 "for classes choose MLPClassifier."
             )
+
+
+def check_kind(what: str, x: Any, dates: bool = False) -> None:
+    """Refuses what scikit-learn makes other numbers of without a word: masked arrays, and dates.
+
+    Args:
+        what: its name in messages: ``"X"``.
+        x: as it was given.
+        dates: whether dates and time spans are fine, as the labels of classes.
+
+    Raises:
+        ValueError: in the words of `numeric`.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        numeric(what, x)
+    types = getattr(x, "dtypes", ())  # a data frame has some, a column of it one
+    types = [getattr(x, "dtype", None), *(types if isinstance(types, Iterable) else ())]
+    kinds = [kind.kind for kind in types if getattr(kind, "kind", "") in ("m", "M")]
+    if kinds and not dates:
+        numeric(what, np.zeros(0, f"{kinds[0]}8[ns]"))
 
 
 def _is_number(text: str | bytes) -> bool:

@@ -102,14 +102,18 @@ def _column(name: Any, values: Any) -> NDArray[Any]:
         made = np.empty(len(values), object)
         made[:] = list(values)
         return made
-    column = _with_gaps(values)
+    column = with_gaps(values)
     if column.ndim != 1:
         raise ValueError(f"X[{name!r}] has shape {column.shape}, expected one axis: (rows,).")
     return column
 
 
-def _with_gaps(x: Any) -> NDArray[Any]:
-    """A numpy array; cells that a mask hides are gaps, as nulls of data frames are."""
+def with_gaps(x: Any) -> NDArray[Any]:
+    """A numpy array; cells that a mask hides are gaps, as nulls of data frames are.
+
+    Args:
+        x: whatever numpy makes an array of.
+    """
     array = np.asarray(x)
     if isinstance(x, np.ma.MaskedArray) and not array.dtype.names:
         array = array.astype(object)
@@ -133,7 +137,7 @@ def _array(x: Any) -> NDArray[Any]:
             raise ValueError(f"X is ragged: rows have {widths[0]} to {widths[-1]} values.")
         array = np.array(x, object)  # numpy would make text of 1 and "a"
     else:
-        array = _with_gaps(x)
+        array = with_gaps(x)
     if array.dtype.names or isinstance(next(iter(array.flat), None), Mapping):
         raise ValueError(
             "X has rows with names for their cells, expected a table: pandas.DataFrame(rows) makes one."

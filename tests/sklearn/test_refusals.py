@@ -135,3 +135,42 @@ def test_class_weights_of_a_batch_that_lacks_a_class() -> None:
     weights = np.where(Y[rows] == 1, 5.0, 1.0)
     other.partial_fit(X[rows], Y[rows], weights, classes=[0, 1, 2])
     np.testing.assert_array_equal(model.coefs_[0], other.coefs_[0])
+
+
+DATES = np.datetime64("2020-01-01") + np.arange(600).reshape(150, 4)
+
+
+@pytest.mark.parametrize("made", [MLPClassifier, MLPRegressor])
+def test_masks_and_dates_never_become_other_numbers(made: Any) -> None:
+    estimator = made(hidden_layer_sizes=(2,), max_iter=2)
+    hidden = np.ma.masked_greater(X, 5)
+    masked = "^{} is a masked array, expected a plain one: masked values would be used"
+    dates = "^{} must be numeric, got dtype datetime64.*turn dates into numbers first"
+    for x, message in ((hidden, masked), (DATES, dates)):
+        with pytest.raises(ValueError, match=message.format("X")):
+            estimator.fit(x, Y)
+        with pytest.raises(ValueError, match=message.format("X")):
+            estimator.fit(X, Y, X_val=x, y_val=Y)
+    with pytest.raises(ValueError, match="^X must be numeric, got dtype timedelta64"):
+        estimator.fit(DATES - DATES[0, 0], Y)
+    with pytest.raises(ValueError, match=masked.format("y")):
+        estimator.fit(X, np.ma.masked_equal(Y, 2))
+    with pytest.raises(ValueError, match=masked.format("sample_weight")):
+        estimator.fit(X, Y, np.ma.masked_equal(Y + 1, 2))
+    assert not hasattr(estimator, "coefs_")
+    with pytest.warns(ConvergenceWarning):
+        estimator.fit(X, Y)
+    for x, message in ((hidden, masked), (DATES, dates)):
+        with pytest.raises(ValueError, match=message.format("X")):
+            estimator.predict(x)
+
+
+def test_dates_are_no_numbers_to_predict_but_may_be_classes() -> None:
+    with pytest.raises(ValueError, match="^y must be numeric, got dtype datetime64"):
+        MLPRegressor(hidden_layer_sizes=(2,), max_iter=2).fit(X, DATES[:, 0])
+    pd = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match="^X must be numeric, got dtype datetime64"):
+        MLPRegressor(hidden_layer_sizes=(2,), max_iter=2).fit(pd.DataFrame(DATES), Y)
+    with pytest.warns(ConvergenceWarning):
+        fitted = MLPClassifier((2,), max_iter=2).fit(X, DATES[Y, 0])
+    assert fitted.predict(X).dtype.kind == "M"

@@ -272,3 +272,17 @@ def test_other_weights_and_backends() -> None:
     assert small._mlp.backend.dtype_name == "float32"
     encoded = small.encoder_.encode(X[["age", "member"]])
     np.testing.assert_array_equal(small.transform(X[["age", "member"]]), encoded)
+
+
+def test_what_a_mask_hides_is_a_gap() -> None:
+    rows = np.array([[1.0, 2], [2, 3], [3, 1], [1e9, 5]])
+    masked = np.ma.masked_greater(rows, 10)
+    gaps = np.where(rows > 10, np.nan, rows)
+    y = [0, 1, 0, 1]
+    made = {}
+    for name, x in (("masked", masked), ("gaps", gaps)):
+        model = MLPClassifier((2,), max_iter=2, categorical_features="from_dtype", random_state=0)
+        with pytest.warns(ConvergenceWarning):
+            made[name] = model.fit(x, y)
+    expected = made["gaps"].predict_proba(gaps)
+    np.testing.assert_array_equal(made["masked"].predict_proba(masked), expected)
