@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,3 +91,20 @@ def large_feature(x: np.ndarray, names: Sequence[str]) -> str:
     name = f" ({names[place[0]]!r})" if names and len(place) == 1 else ""
     feature = place[0] if len(place) == 1 else place
     return f"feature {feature}{name} has scale {sizes.max():.2g}"
+
+
+def warn_of_rounded(where: str, numbers: Iterable[int]) -> None:
+    """Whole numbers that are most likely names: beyond 2^53, where float64 makes others of them.
+
+    Args:
+        where: the column in messages.
+        numbers: its whole numbers, those between -2^53 and 2^53 or not.
+    """
+    for number in numbers:
+        if abs(number) > 2**53 and (kept := int(float(number))) != number:
+            warn(
+                f"{where} holds whole numbers of which float64 loses digits, such as {number}, which "
+                f"becomes {kept}: if they are names and no amounts, name it in --categorical (in Python "
+                "categorical=, categorical_features=) of the training."
+            )
+            return

@@ -65,8 +65,12 @@ class Target:
             ) from None
 
 
-def _is_code(cell: str) -> bool:
-    """Whether a whole number says more than its value as a float: by leading zeros, or many digits."""
+def is_code(cell: str) -> bool:
+    """Whether a whole number says more than its value as a float: by leading zeros, or many digits.
+
+    Args:
+        cell: text, without spaces around it.
+    """
     digits = cell.lstrip("+-")
     return digits.isdecimal() and (
         (len(digits) > 1 and digits[0] == "0") or len(digits) > 15  # 2^53 has 16 digits
@@ -165,7 +169,7 @@ class TargetColumn:
         different = None if self._different is None else set(map(float, self._different))
         if not are_classes(different, self._task):
             return Target(self._path, self._name, (), {}, text=False)
-        if any(map(_is_code, self._different or ())):  # as numbers 007 and 7 would be one class
+        if any(map(is_code, self._different or ())):  # as numbers 007 and 7 would be one class
             texts = checked_classes(where, self._different, self._least)
             return Target(
                 self._path, self._name, texts, {t: k for k, t in enumerate(texts)}, text=True

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from portable_mlp.data.target import class_name, got_written, number_of, short
+from portable_mlp.data.doubts import warn_of_rounded
+from portable_mlp.data.target import class_name, got_written, is_code, number_of, short
 from portable_mlp.data.written import most, written
 
 GAPS = frozenset(("", "?", "na", "n/a", "#n/a", "nan", "null", "none", "<na>"))
@@ -112,6 +113,7 @@ def from_text(
         row = next(k for k, cell in enumerate(cells) if cell in endless)
         raise ValueError(f"{where(row)}: got {values[cells[row]]}, expected a finite number.")
     if not words:
+        warn_of_rounded(where(None), (int(t) for t in texts.values() if t and is_code(t)))
         numbers = {cell: math.nan if v is None else v for cell, v in values.items()}
         return np.array([numbers[cell] for cell in cells], np.float64)
     count = sum(values[cell] is not None for cell in cells)
@@ -151,6 +153,8 @@ def from_objects(where: str, values: NDArray[Any], is_text: bool = False) -> NDA
     if kind == "m":
         raise ValueError(spans(where))
     if kind in "iuf":
+        if kind in "iu" and len(values) and max(int(values.max()), -int(values.min())) > 2**53:
+            warn_of_rounded(where, values.tolist())
         numbers = values.astype(np.float64)
         return as_text(numbers) if is_text else numbers
     if kind == "b":
@@ -185,11 +189,13 @@ def _of_kinds(where: str, values: list[Any], is_text: bool) -> NDArray[Any]:
     if is_text:
         return _filled(None if _is_gap(v) else _name(v) for v in values)
     try:
-        return np.array([math.nan if _is_gap(v) else float(v) for v in values], np.float64)
+        numbers = np.array([math.nan if _is_gap(v) else float(v) for v in values], np.float64)
     except OverflowError:
         raise ValueError(
             f"{where} holds a whole number too large for float64, expected finite numbers."
         ) from None
+    warn_of_rounded(where, (int(v) for v in there if isinstance(v, (int, np.integer))))
+    return numbers
 
 
 def _name(value: Any) -> str:

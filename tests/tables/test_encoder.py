@@ -149,6 +149,23 @@ def test_what_a_mask_hides_is_a_gap(categorical: list[str]) -> None:
     )
 
 
+LONG = [2**53 + 1, 2**53 + 3, -(2**60) - 1, 7]
+
+
+@pytest.mark.parametrize(
+    "values", [np.asarray(LONG), LONG, [*LONG, None]], ids=["array", "list", "list with a gap"]
+)
+def test_digits_that_are_lost_are_pointed_out(values: Any) -> None:
+    lost = (
+        "X: column 'id' .* loses digits, such as 9007199254740993, which becomes 9007199254740992"
+    )
+    with pytest.warns(UserWarning, match=f"{lost}: .* --categorical .*categorical_features="):
+        TableEncoder.of({"id": values})
+    encoder = TableEncoder.of({"id": values}, categorical=["id"])
+    assert set(encoder.categories[0].levels) == set(map(str, LONG))
+    TableEncoder.of({"id": [2**60, 2**61, None]})  # float64 has these
+
+
 def test_a_whole_number_that_no_float_holds() -> None:
     message = "X: column 'a' holds a whole number too large for float64, expected finite numbers"
     with pytest.raises(ValueError, match=message):

@@ -115,3 +115,13 @@ def test_samples_and_targets_together_are_no_table(tmp_path: Path) -> None:
     for both in (found, read_csv(tmp_path / "n.csv", "y")):
         with pytest.raises(TypeError, match=r"X is of type Table.*, pass its \.X and its \.y\."):
             plain.predict(both)
+
+
+def test_digits_that_are_lost_are_pointed_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,x,y\n9007199254740993,a,0\n9007199254740992,b,1\n00,a,1\n")
+    lost = "t.csv: column 'id' .* digits, such as 9007199254740993, which becomes 9007199254740992"
+    with pytest.warns(UserWarning, match=lost):
+        read_table(path, "y")
+    table = read_table(path, "y", categorical=["id"])
+    assert table.X.columns["id"].tolist() == ["9007199254740993", "9007199254740992", "00"]
