@@ -21,6 +21,8 @@ from portable_mlp.data.target import (
     check_not_written,
     checked_classes,
     class_name,
+    got_gap,
+    is_gap,
     short,
 )
 from portable_mlp.nn.choices import check_name
@@ -338,7 +340,11 @@ def _different(
                     f"{place.of(wrong[0])}, target {field.name!r}: got {numbers[wrong[0]]}, expected a "
                     "finite number; leave such rows out."
                 )
-        different.update(cells.unique().to_pylist())
+        found = cells.unique().to_pylist()
+        if text and (gaps := [label for label in found if is_gap(label)]):
+            row = cells.index(gaps[0]).as_py()
+            raise DataFileError(f"{place.of(row)}, target {field.name!r}: {got_gap(gaps[0])}.")
+        different.update(found)
         if len(different) > MOST_LABELS or (stop and not are_classes(different, "auto")):
             return None
     return different

@@ -20,6 +20,8 @@ MOST_CLASSES = 50
 """Whole numbers with at most so many different values are classes where the task is "auto"."""
 AS_CLASSES = "task='classification' (--task classification) takes the text as classes"
 """What to do with a target of text that looks like numbers, and is none."""
+GAPS = frozenset(("", "?", "na", "n/a", "#n/a", "nan", "null", "none", "<na>"))
+"""Text that stands for nothing, in small letters and without the spaces around it."""
 MOST_LABELS = 100_000
 """A column with more different values than these is one of names, or of numbers."""
 
@@ -97,13 +99,14 @@ class TargetColumn:
             None  # likewise, and how to write it
         )
         self._writtens = 0
+        self._gap: tuple[Callable[[], int], str] | None = None
         self._not_finite: tuple[Callable[[], int], float] | None = None
 
     def add(self, cells: Sequence[str], line_of: Callable[[int], int]) -> None:
         """More cells.
 
         Args:
-            cells: of some rows, without spaces around them, not empty.
+            cells: of some rows, without spaces around them.
             line_of: gives the line of a row of these, from 0; asked by `result`, for a message.
         """
         values = {cell: number_of(cell) for cell in set(cells)}
@@ -118,6 +121,8 @@ class TargetColumn:
             if cell not in odd:
                 continue
             value = values[cell]
+            if is_gap(cell):
+                self._gap = self._gap or (partial(line_of, row), cell)
             if value is None:
                 self._texts += 1
                 self._text = self._text or (partial(line_of, row), cell)
@@ -131,7 +136,7 @@ class TargetColumn:
         """What all cells together are.
 
         Raises:
-            DataFileError: text where numbers are expected, NaN, a single class, too many classes.
+            DataFileError: gaps, text where numbers are expected, a single class, too many classes.
         """
         where = f"{self._path}: target {self._name!r}"
         if self._text is None:
@@ -154,6 +159,11 @@ class TargetColumn:
             raise DataFileError(
                 f"{self._path}: line {line()}, target {self._name!r}: got {short(cell)}, expected a "
                 "number for a regression."
+            )
+        if self._gap is not None:
+            at, cell = self._gap
+            raise DataFileError(
+                f"{self._path}: line {at()}, target {self._name!r}: {got_gap(cell)}."
             )
         classes = checked_classes(where, self._different, self._least)
         numbers = {label: k for k, label in enumerate(classes)}
@@ -251,6 +261,25 @@ def number_of(cell: str) -> float | None:
     except ValueError:
         return None
     return None if "_" in cell or not (cell.isascii() or cell.strip().isascii()) else value
+
+
+def is_gap(cell: str) -> bool:
+    """Whether text stands for nothing, as ``"NA"`` does."""
+    return cell.strip().lower() in GAPS
+
+
+def got_gap(cell: str) -> str:
+    """What a message says of a gap in a target, after its place.
+
+    Args:
+        cell: that `is_gap`.
+    """
+    if not cell.strip():
+        return "the cell is empty; leave such lines out"
+    return (
+        f"got {short(cell)}, which stands for a gap, expected a class or a number: leave such lines out, "
+        "or give the class another name if it is one"
+    )
 
 
 def got_written(got: str, hint: str) -> str:

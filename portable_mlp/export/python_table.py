@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from portable_mlp.data.target import GAPS
 from portable_mlp.export.exported import plain_text
 from portable_mlp.tables import TableEncoder
-from portable_mlp.tables.cells import GAPS
 
 _LINE = 100
 

@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portable_mlp.data.doubts import warn_of_rounded
-from portable_mlp.data.target import class_name, got_written, is_code, number_of, short
+from portable_mlp.data.target import class_name, got_written, is_code, is_gap, number_of, short
 from portable_mlp.data.written import most, written
 
-GAPS = frozenset(("", "?", "na", "n/a", "#n/a", "nan", "null", "none", "<na>"))
-"""Text that stands for nothing, in small letters and without the spaces around it."""
 DATES = (
     "make columns of numbers of it that may have to do with the target, such as the year, the month, "
     "the weekday or the days since a fixed day, or leave it out"
@@ -87,7 +85,7 @@ def spans(where: str) -> str:
 def text_of(cell: str) -> str | None:
     """Text without the spaces around it; None for what stands for nothing."""
     cell = cell.strip()
-    return None if cell.lower() in GAPS else cell
+    return None if is_gap(cell) else cell
 
 
 def from_text(

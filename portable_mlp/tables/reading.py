@@ -94,7 +94,7 @@ class _File:
         path: of the file.
         features: names of the columns of X.
         cells: of each column.
-        target: cells of the target, none of them a gap.
+        target: cells of the target, without spaces around them.
     """
 
     def __init__(
@@ -159,22 +159,10 @@ def _csv_file(path: Path, target: str | None, features: Sequence[str] | None) ->
                     append(known.setdefault(row[place], row[place]))
     if not lines:
         raise DataFileError(f"{path}: holds a header and no samples.")
-    targets = [] if target is None else _full(path, target, cells.pop(), lines.__getitem__)
+    targets = [] if target is None else [cell.strip() for cell in cells.pop()]
     made = _CSV(path, features, dict(zip(features, cells, strict=True)), targets)
     made.lines = lines
     return made
-
-
-def _full(path: Path, target: str, cells: Sequence[str], line_of: Any) -> list[str]:
-    """The cells of a target, which has no gaps."""
-    stripped = [cell.strip() for cell in cells]
-    for row, cell in enumerate(stripped):
-        if cell in ("", "?"):
-            raise DataFileError(
-                f"{path}: line {line_of(row)}, target {target!r}: the cell is empty; leave such lines "
-                "out."
-            )
-    return stripped
 
 
 def _parquet_file(path: Path, target: str | None, features: Sequence[str] | None) -> _File:
