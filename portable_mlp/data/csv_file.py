@@ -405,6 +405,10 @@ def _no_number(path: Path, line: int, names: Sequence[str], row: Sequence[str]) 
         )
     if hint := written(cell.strip()):
         return NotNumbersError(f"{where}: {got_written(cell, hint)}.")
+    if cell.strip().lower() in ("true", "false"):
+        return NotNumbersError(
+            f"{where}: got {short(cell)}, expected a number: write 1 for true and 0 for false."
+        )
     return NotNumbersError(
         f"{where}: got {short(cell)}, expected a number; turn text into columns of 0 and 1, or leave "
         "the column out."

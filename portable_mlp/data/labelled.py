@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -14,8 +15,10 @@ from portable_mlp.data.source import Piece, Source
 from portable_mlp.data.target import (
     MOST_LABELS,
     are_classes,
+    category_of,
     checked_classes,
     class_name,
+    is_code,
     number_of,
     short,
 )
@@ -74,11 +77,9 @@ def relabelled(source: Source, classes: Sequence[str]) -> Source:
         >>> next(relabelled(source, ["0", "-1", "7"]).read([0])).y.tolist()
         [2, 1, 2]
     """
-    known: dict[Any, int] = {number_of(name): k for k, name in enumerate(classes)}
-    known |= {name: k for k, name in enumerate(classes)}
-    known.pop(None, None)  # of classes that are no numbers
+    known = _places(classes)
     own = source.columns.classes
-    places = [known.get(name, known.get(number_of(name))) for name in own]
+    places = [_place(known, name) for name in own]
     strange = [short(name) for name, place in zip(own, places, strict=True) if place is None]
     if strange:
         more = f" and {len(strange) - MOST_NAMES} more" if len(strange) > MOST_NAMES else ""
@@ -90,6 +91,27 @@ def relabelled(source: Source, classes: Sequence[str]) -> Source:
         )
     columns = Columns(source.columns.features, source.columns.target, tuple(classes))
     return _Relabelled(str(source), source, columns, np.arange(len(own)), np.array(places))
+
+
+def _places(classes: Sequence[str]) -> dict[Any, int]:
+    """The classes by what they are, by their one form, and by value where that is one class's alone."""
+    known: dict[Any, int] = {}
+    for keyed in (_value, category_of):
+        counts = Counter(map(keyed, classes))
+        known |= {key: k for k, name in enumerate(classes) if counts[key := keyed(name)] == 1}
+    known |= {name: k for k, name in enumerate(classes)}
+    known.pop(None, None)
+    return known
+
+
+def _place(known: dict[Any, int], name: str) -> int | None:
+    """The class that a label stands for, if there is one."""
+    return known.get(name, known.get(category_of(name), known.get(_value(name))))
+
+
+def _value(name: str) -> float | None:
+    """Of a label that is a number and no code: 007 is no other way to write 7."""
+    return None if is_code(name) else number_of(name)
 
 
 class _Relabelled(Source):

@@ -24,6 +24,7 @@ from portable_mlp.data.target import (
     got_gap,
     is_gap,
     short,
+    text_classes,
 )
 from portable_mlp.nn.choices import check_name
 
@@ -290,9 +291,9 @@ class _Target(NamedTuple):
             return cls(field.name, (), None)
         if text and task == "auto":
             check_not_written(where, different or ())
-        classes = checked_classes(where, different, least)
         if text:
-            return cls(field.name, classes, {label: k for k, label in enumerate(classes)})
+            return cls(field.name, *text_classes(where, different, least))
+        classes = checked_classes(where, different, least)
         name = str if pa.types.is_boolean(field.type) else class_name
         return cls(field.name, tuple(map(name, classes)), np.array(classes))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +24,7 @@ AS_CLASSES = "task='classification' (--task classification) takes the text as cl
 """What to do with a target of text that looks like numbers, and is none."""
 GAPS = frozenset(("", "?", "na", "n/a", "#n/a", "nan", "null", "none", "<na>"))
 """Text that stands for nothing, in small letters and without the spaces around it."""
+_WHOLE = re.compile(r"-?(0|[1-9]\d*)\.0*", re.ASCII)
 MOST_LABELS = 100_000
 """A column with more different values than these is one of names, or of numbers."""
 
@@ -165,8 +168,10 @@ class TargetColumn:
             raise DataFileError(
                 f"{self._path}: line {at()}, target {self._name!r}: {got_gap(cell)}."
             )
-        classes = checked_classes(where, self._different, self._least)
-        numbers = {label: k for k, label in enumerate(classes)}
+        return self._of_texts(where)
+
+    def _of_texts(self, where: str) -> Target:
+        classes, numbers = text_classes(where, self._different, self._least)
         return Target(self._path, self._name, classes, numbers, text=True)
 
     def _of_numbers(self, where: str) -> Target:
@@ -180,10 +185,7 @@ class TargetColumn:
         if not are_classes(different, self._task):
             return Target(self._path, self._name, (), {}, text=False)
         if any(map(is_code, self._different or ())):  # as numbers 007 and 7 would be one class
-            texts = checked_classes(where, self._different, self._least)
-            return Target(
-                self._path, self._name, texts, {t: k for k, t in enumerate(texts)}, text=True
-            )
+            return self._of_texts(where)
         classes = checked_classes(where, different, self._least)
         return Target(self._path, self._name, *named(classes), text=False)
 
@@ -221,6 +223,36 @@ def checked_classes(where: str, different: set[Any] | None, least: int = 2) -> t
             f"{where} is {short(label)} in every line, expected at least two classes."
         )
     return classes
+
+
+def labels_of(texts: Collection[str]) -> dict[str, str]:
+    """The class of each text: those that are one, such as TRUE and true, as `category_of` has them.
+
+    Args:
+        texts: the different ones. What is written in one way only keeps it.
+
+    Example:
+        >>> labels_of(["true", "no", "1", "1.0"])
+        {'true': 'true', 'no': 'no', '1': '1', '1.0': '1'}
+    """
+    forms = Counter(map(category_of, texts))
+    return {text: text if forms[form := category_of(text)] == 1 else form for text in texts}
+
+
+def text_classes(
+    where: str, different: set[str] | None, least: int = 2
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """``(classes, class numbers by text)`` of text, some of which may be one class.
+
+    Args:
+        where: path and column, for messages.
+        different: the different ones, None where they are too many.
+        least: as many classes there must be, 1 or 2.
+    """
+    labels = {} if different is None else labels_of(different)
+    classes = checked_classes(where, different and set(labels.values()), least)
+    places = {name: k for k, name in enumerate(classes)}
+    return classes, {text: places[name] for text, name in labels.items()}
 
 
 def check_not_written(where: str, different: Collection[str]) -> None:
@@ -280,6 +312,27 @@ def got_gap(cell: str) -> str:
         f"got {short(cell)}, which stands for a gap, expected a class or a number: leave such lines out, "
         "or give the class another name if it is one"
     )
+
+
+def category_of(text: str) -> str:
+    """The one form of a category that files and libraries write in several.
+
+    ``"1"`` of 1.0, as whole numbers are written where a gap made floats of them; ``"True"`` of true and
+    TRUE. All else stays: 007 and 7, 3.10 and 3.1 are two.
+
+    Args:
+        text: as it was read.
+
+    Example:
+        >>> [category_of(text) for text in ("1.0", "1", "007", "3.10", "true", "red")]
+        ['1', '1', '007', '3.10', 'True', 'red']
+    """
+    if text.lower() in ("true", "false"):
+        return text.capitalize()
+    if _WHOLE.fullmatch(text):
+        whole = text.partition(".")[0]
+        return "0" if whole == "-0" else whole
+    return text
 
 
 def got_written(got: str, hint: str) -> str:

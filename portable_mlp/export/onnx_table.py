@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from portable_mlp.data.target import category_of
 from portable_mlp.export.exported import ExportError, plain_text
 from portable_mlp.export.onnx_graph import Graph
 from portable_mlp.tables import Frame, TableEncoder
-from portable_mlp.tables.cells import category_of, text_of
+from portable_mlp.tables.cells import text_of
 from portable_mlp.tables.encoder import CategoryColumn, NumberColumn
 
 PREFIX = "X."

@@ -45,7 +45,6 @@ _PERIOD = re.compile(  # a month, a week, a quarter; outside of 1900 to 2099 mor
     rf"|{_YEAR}-?W[0-5]\d(-?[1-7])?|{_YEAR}[ -]?Q[1-4]|Q[1-4][ -]?{_YEAR}",
     re.IGNORECASE,
 )
-_WHOLE = re.compile(r"-?(0|[1-9]\d*)\.0*", re.ASCII)
 _CALENDAR = ("date", "datetime", "Timestamp", "time", "datetime64", "Period")
 _SPANS = ("timedelta", "Timedelta", "timedelta64")
 
@@ -202,27 +201,6 @@ def _name(value: Any) -> str:
         return str(int(value))
     number = float(value)
     return str(int(value)) if math.isfinite(number) and int(value) == value else repr(number)
-
-
-def category_of(text: str) -> str:
-    """The one form of a category that files and libraries write in several.
-
-    ``"1"`` of 1.0, as whole numbers are written where a gap made floats of them; ``"True"`` of true and
-    TRUE. All else stays: 007 and 7, 3.10 and 3.1 are two.
-
-    Args:
-        text: as it was read.
-
-    Example:
-        >>> [category_of(text) for text in ("1.0", "1", "007", "3.10", "true", "red")]
-        ['1', '1', '007', '3.10', 'True', 'red']
-    """
-    if text.lower() in ("true", "false"):
-        return text.capitalize()
-    if _WHOLE.fullmatch(text):
-        whole = text.partition(".")[0]
-        return "0" if whole == "-0" else whole
-    return text
 
 
 def as_text(numbers: NDArray[np.float64]) -> NDArray[Any]:

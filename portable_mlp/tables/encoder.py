@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portable_mlp.data.opened import Opened, check_names
-from portable_mlp.data.target import short
+from portable_mlp.data.target import category_of, short
 from portable_mlp.nn.layer import Layer
 from portable_mlp.nn.layers import Embedding
-from portable_mlp.tables.cells import DATES, as_numbers, as_text, category_of, check_written, days
+from portable_mlp.tables.cells import DATES, as_numbers, as_text, check_written, days
 from portable_mlp.tables.frame import Frame
 from portable_mlp.warning import warn
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from portable_mlp import MLP, TableEncoder
+from portable_mlp.data.target import category_of
 from portable_mlp.tables import read_table
-from portable_mlp.tables.cells import category_of
 from portable_mlp.tables.encoder import CategoryColumn
 
 LONG = 2**53
