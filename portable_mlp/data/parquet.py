@@ -295,7 +295,10 @@ class _Target(NamedTuple):
             return cls(field.name, *text_classes(where, different, least))
         classes = checked_classes(where, different, least)
         name = str if pa.types.is_boolean(field.type) else class_name
-        return cls(field.name, tuple(map(name, classes)), np.array(classes))
+        values = np.array(classes)
+        if values.dtype.kind == "f":  # of a float32 0.1 the short form
+            classes = tuple(values.astype(_DTYPES[str(field.type)]))
+        return cls(field.name, tuple(map(name, classes)), values)
 
     def encode(self, cells: Any, place: _Place) -> NDArray[Any]:
         """Class numbers (rows,), or numbers (rows, 1).

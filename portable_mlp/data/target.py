@@ -278,8 +278,8 @@ def named(values: Sequence[Any]) -> tuple[tuple[str, ...], dict[Any, int]]:
 
 
 def class_name(value: Any) -> str:
-    """``"3"`` of 3.0, ``"0.5"`` of 0.5."""
-    return str(int(value)) if value == round(value) else repr(value)
+    """``"3"`` of 3.0, ``"0.1"`` of 0.1 in any precision, as a number of its own type is written."""
+    return str(int(value)) if value == round(value) else str(value)
 
 
 def number_of(cell: str) -> float | None:

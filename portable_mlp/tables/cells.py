@@ -150,10 +150,11 @@ def from_objects(where: str, values: NDArray[Any], is_text: bool = False) -> NDA
     if kind == "m":
         raise ValueError(spans(where))
     if kind in "iuf":
+        if is_text:
+            return as_text(values)
         if kind in "iu" and len(values) and max(int(values.max()), -int(values.min())) > 2**53:
             warn_of_rounded(where, values.tolist())
-        numbers = values.astype(np.float64)
-        return as_text(numbers) if is_text else numbers
+        return values.astype(np.float64)
     if kind == "b":
         return _filled(map(str, values.tolist()))
     if kind not in "OSUT":
@@ -199,13 +200,13 @@ def _name(value: Any) -> str:
     """A number of any type as the name of a category."""
     if isinstance(value, (int, np.integer)):
         return str(int(value))
-    number = float(value)
-    return str(int(value)) if math.isfinite(number) and int(value) == value else repr(number)
+    number = value if isinstance(value, np.floating) else float(value)
+    return class_name(number) if math.isfinite(number) else str(number)
 
 
-def as_text(numbers: NDArray[np.float64]) -> NDArray[Any]:
-    """Numbers as the names of categories: ``"3"`` of 3.0, None of NaN."""
-    names = {v: class_name(v) for v in np.unique(numbers[np.isfinite(numbers)]).tolist()}
+def as_text(numbers: NDArray[np.floating[Any]]) -> NDArray[Any]:
+    """Numbers as the names of categories: ``"3"`` of 3.0, ``"0.1"`` of a float32 0.1, None of NaN."""
+    names = {v.item(): class_name(v) for v in np.unique(numbers[np.isfinite(numbers)])}
     return _filled(None if v != v else names.get(v, str(v)) for v in numbers.tolist())
 
 
@@ -270,7 +271,7 @@ def _is_gap(value: Any) -> bool:
     return (
         value is None
         or type(value).__name__ in ("NAType", "NaTType")
-        or (isinstance(value, float) and math.isnan(value))
+        or (isinstance(value, (float, np.floating)) and math.isnan(value))
     )
 
 

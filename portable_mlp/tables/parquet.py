@@ -61,7 +61,8 @@ def _values(where: str, cells: Any) -> NDArray[Any]:
         if not cells.null_count:
             return np.from_dlpack(cells)
         try:
-            return np.from_dlpack(cells.cast(pa.float64()).fill_null(float("nan")))
+            exact = kind if pa.types.is_float32(kind) else pa.float64()  # 0.1 keeps its name
+            return np.from_dlpack(cells.cast(exact).fill_null(float("nan")))
         except pa.ArrowInvalid:  # whole numbers beyond 2^53, which may be categories
             pass
     known = (

@@ -176,7 +176,7 @@ def _parquet_file(path: Path, target: str | None, features: Sequence[str] | None
 def _written(path: Path, target: str, values: NDArray[Any]) -> Iterator[str]:
     """The values of a target as they would stand in a .csv file."""
     numbers = values.dtype.kind in "iuf"
-    for row, value in enumerate(values.tolist()):
+    for row, value in enumerate(values if numbers else values.tolist()):
         if value is None or value != value:
             raise DataFileError(
                 f"{path}: row {row}, target {target!r}: the cell is null; leave such rows out."

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from portable_mlp import MLP, TableEncoder
+from portable_mlp.data import scan_parquet
 from portable_mlp.data.target import category_of
 from portable_mlp.tables import read_table
 from portable_mlp.tables.encoder import CategoryColumn
@@ -143,3 +144,32 @@ def test_an_onnx_file_knows_them_too_and_says_which(model: MLP, tmp_path: Path) 
         np.shape(found) == expected.shape and np.allclose(found, expected, rtol=1e-6)
         for found in answers.values()
     )
+
+
+@pytest.mark.parametrize("gap", [False, True], ids=["full", "with a gap"])
+def test_single_precision_has_the_digits_of_its_own_type(tmp_path: Path, gap: bool) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    values = [0.1, 2.5, 3.0, 2.0**60, None if gap else 0.1]
+    short = np.asarray([np.nan if v is None else v for v in values], np.float32)
+    single = pa.array(values, pa.float32())
+    pq.write_table(pa.table({"c": single, "y": [0.5] * 5}), tmp_path / "t.parquet")
+    frames = [
+        read_table(tmp_path / "t.parquet", "y", categorical=["c"]).X,
+        {"c": short},
+        {"c": list(short)},
+        {"c": values},
+    ]
+    for frame in frames:
+        (column,) = TableEncoder.of(frame, categorical=["c"]).categories
+        assert column.levels == ("0.1", "1152921504606846976", "2.5", "3")
+        assert column.numbers(np.array(["0.1", "3"], object)).tolist() == [1, 4]
+
+
+def test_classes_in_single_precision_likewise(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    single = pa.array([0.1, 0.7, 0.1], pa.float32())
+    pq.write_table(pa.table({"c": [1, 2, 3], "y": single}), tmp_path / "t.parquet")
+    path = tmp_path / "t.parquet"
+    table, source = (read(path, "y", "classification") for read in (read_table, scan_parquet))
+    assert table.classes == source.columns.classes == ("0.1", "0.7")
+    assert table.y.tolist() == next(source.read([0])).y.tolist() == [0, 1, 0]
