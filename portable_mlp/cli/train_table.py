@@ -153,9 +153,10 @@ def train_table(file: Path, options: TableOptions, order: Order) -> None:
 def _rows(file: Path, options: TableOptions, order: Order) -> tuple[Source, TableEncoder | None]:
     """The rows, and what makes numbers of them where the table has text or gaps."""
     try:
-        source = training_rows(file, options.target, options.task, options.drop)
-        if not options.categorical and not (order.table_preset and source.columns.features):
-            return source, None
+        if options.target is None or not options.categorical:  # else it warns of long names
+            source = training_rows(file, options.target, options.task, options.drop)
+            if not options.categorical and not (order.table_preset and source.columns.features):
+                return source, None
     except NotNumbersError:
         pass
     table = raw_rows(file, options.target, options.task, options.drop, options.categorical)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from portable_mlp.data.columns import no_such
 from portable_mlp.data.errors import DataFileError, NotNumbersError, system_errors
-from portable_mlp.data.target import got_written, number_of, short
+from portable_mlp.data.target import got_written, is_code, number_of, short
 from portable_mlp.data.written import written
 
 BLOCK = 2**20
@@ -158,6 +158,20 @@ class Layout:
         """The line at which a row of a block begins."""
         lines = self._carefully(file, block.start, block.start + block.size, block.line)[0].lines
         return lines[row]
+
+    def long_numbers(self, file: BinaryIO, block: Block, rows: Rows) -> dict[str, list[int]]:
+        """Whole numbers of a block beyond 2^53 as they stand there, by the names of their columns."""
+        places = np.flatnonzero(np.abs(rows.X).max(axis=0, initial=0) >= 2**53).tolist()
+        if not places:
+            return {}
+        file.seek(block.start)
+        text = file.read(block.size).decode()
+        cells = [row for _, row in not_blank(self.path, csv.reader(io.StringIO(text)), block.line)]
+        columns = {k: [row[self._places[k]].strip() for row in cells] for k in places}
+        return {
+            self.features[k]: [int(cell) for cell in column if is_code(cell)]
+            for k, column in columns.items()
+        }
 
     def _quickly(self, data: bytes) -> Rows | None:
         """What numpy's reader makes of whole lines; None where that is not plainly what is there.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from portable_mlp.data.columns import Columns
 from portable_mlp.data.csv_file import Block, Layout, opened
+from portable_mlp.data.doubts import warn_of_rounded
 from portable_mlp.data.source import Piece, Source
 from portable_mlp.data.stamp import Stamp
 from portable_mlp.data.target import TASKS, Target, TargetColumn
@@ -59,11 +60,15 @@ def scan_csv(
     path = Path(path)
     stamp = Stamp.of(path)
     column, blocks = TargetColumn(path, target or "", task, least_classes), list[Block]()
+    told = set[str]()
     with opened(path) as file:
         layout = Layout.of(path, file, target, features)
         for block, rows in layout.blocks(file):
             column.add(rows.cells, partial(layout.line_of, file, block))
             blocks.append(block)
+            for name, numbers in layout.long_numbers(file, block, rows).items():
+                if name not in told and warn_of_rounded(f"{path}: column {name!r}", numbers):
+                    told.add(name)
         found = None if target is None else column.result()
         return _CsvSource(layout, found, blocks, stamp)
 

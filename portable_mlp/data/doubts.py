@@ -93,12 +93,15 @@ def large_feature(x: np.ndarray, names: Sequence[str]) -> str:
     return f"feature {feature}{name} has scale {sizes.max():.2g}"
 
 
-def warn_of_rounded(where: str, numbers: Iterable[int]) -> None:
+def warn_of_rounded(where: str, numbers: Iterable[int]) -> bool:
     """Whole numbers that are most likely names: beyond 2^53, where float64 makes others of them.
 
     Args:
         where: the column in messages.
         numbers: its whole numbers, those between -2^53 and 2^53 or not.
+
+    Returns:
+        Whether it did.
     """
     for number in numbers:
         if abs(number) > 2**53 and (kept := int(float(number))) != number:
@@ -107,4 +110,5 @@ def warn_of_rounded(where: str, numbers: Iterable[int]) -> None:
                 f"becomes {kept}: if they are names and no amounts, name it in --categorical (in Python "
                 "categorical=, categorical_features=) of the training."
             )
-            return
+            return True
+    return False

@@ -206,3 +206,12 @@ def test_what_can_be_read_once_only(tmp_path: Path) -> None:
 def test_an_unknown_task(path: Path) -> None:
     with pytest.raises(ValueError, match="Did you mean 'regression'"):
         scan_csv(path, "y", "regresion")
+
+
+def test_digits_that_are_lost_are_pointed_out_once(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,a,y\n" + "9007199254740993,6e23,0\n9007199254740992,1,1\n" * 9)
+    lost = "t.csv: column 'id' holds whole numbers of which float64 loses digits, such as 9007199"
+    with pytest.warns(UserWarning, match=lost) as caught:
+        scan_csv(path, "y")
+    assert len(caught) == 1
