@@ -253,6 +253,32 @@ def check_written(where: str, texts: NDArray[Any]) -> None:
         )
 
 
+def check_plain(where: str, texts: NDArray[Any], few: int) -> None:
+    """Refuses numbers that a table holds as text, such as ``"3.5"``.
+
+    Codes stay: few different whole numbers, and text with leading zeros or more digits than a float has.
+
+    Args:
+        where: the column in messages.
+        texts: with None for gaps.
+        few: so many different whole numbers may be codes.
+
+    Raises:
+        ValueError: with one of them.
+    """
+    counts = Counter(text for text in texts.tolist() if text is not None)
+    numbers = {text: value for text in counts if (value := number_of(text)) is not None}
+    if 2 * sum(counts[text] for text in numbers) <= counts.total() or any(map(is_code, numbers)):
+        return
+    if len(counts) <= few and all(value.is_integer() for value in numbers.values()):
+        return
+    found = next((text for text, value in numbers.items() if not value.is_integer()), min(numbers))
+    raise ValueError(
+        f"{where} holds numbers as text, such as {short(found)}, expected numbers: convert them, in a "
+        f"data frame by .astype(float); {AS_TEXT}."
+    )
+
+
 def _check_dates(where: str, words: Sequence[str]) -> None:
     """Refuses a column of which every cell that is no gap looks like a date, month, week or quarter."""
     if words and all(_DATE.fullmatch(word) or _PERIOD.fullmatch(word) for word in words):

@@ -15,7 +15,14 @@ from portable_mlp.data.opened import Opened, check_names
 from portable_mlp.data.target import category_of, short
 from portable_mlp.nn.layer import Layer
 from portable_mlp.nn.layers import Embedding
-from portable_mlp.tables.cells import DATES, as_numbers, as_text, check_written, days
+from portable_mlp.tables.cells import (
+    DATES,
+    as_numbers,
+    as_text,
+    check_plain,
+    check_written,
+    days,
+)
 from portable_mlp.tables.frame import Frame
 from portable_mlp.warning import warn
 
@@ -182,7 +189,8 @@ class TableEncoder:
             clip: whether scaled numbers are brought between -3 and 3.
 
         Raises:
-            ValueError: dates, infinity, things of several kinds, or no column that says anything.
+            ValueError: dates, infinity, things of several kinds, numbers as text, or no column that says
+                anything.
             TypeError: no table at all.
             ModuleNotFoundError: a data frame came in, and narwhals is not installed.
         """
@@ -200,6 +208,8 @@ class TableEncoder:
             where = f"{frame.name}: column {name!r}"
             if values.dtype == object and name not in categorical and frame is not X:
                 check_written(where, values)  # a `Frame` was looked at when it was read
+            if values.dtype == object and name not in frame.declared.union(categorical):
+                check_plain(where, values, one_hot)
             if name in categorical and values.dtype != object:
                 values = as_text(values)
             found = (

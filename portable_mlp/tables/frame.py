@@ -22,6 +22,7 @@ class Frame:
         columns: by name; float64 with NaN for gaps, or objects: text, and None for gaps.
         name: what messages call the table.
         named: whether the names are the table's own, and no numbers that stand for places.
+        declared: names of columns that were said to be categories, by who read them or by their type.
 
     Example:
         >>> import numpy as np
@@ -33,6 +34,7 @@ class Frame:
     columns: Mapping[str, NDArray[Any]]
     name: str = "X"
     named: bool = True
+    declared: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, X: Any, categorical: Collection[str] = ()) -> Frame:  # noqa: N803
@@ -50,10 +52,12 @@ class Frame:
         """
         if isinstance(X, Frame):
             return X
+        declared = frozenset(categorical)
         if is_frame(X):
             from portable_mlp.tables.frames import columns_of
 
-            columns, named = columns_of("X", X)
+            columns, named, of_type = columns_of("X", X)
+            declared |= of_type
         elif isinstance(X, Mapping):
             columns, named = {str(name): _column(name, X[name]) for name in X}, True
         else:
@@ -66,7 +70,7 @@ class Frame:
             name: from_objects(f"X: column {name!r}", values, name in categorical)
             for name, values in columns.items()
         }
-        return cls(found, "X", named)
+        return cls(found, "X", named, declared)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,7 +93,7 @@ class Frame:
             rows: their numbers, or True for each that is wanted.
         """
         parts = {name: values[rows] for name, values in self.columns.items()}
-        return Frame(parts, self.name, self.named)
+        return Frame(parts, self.name, self.named, self.declared)
 
 
 def _column(name: Any, values: Any) -> NDArray[Any]:

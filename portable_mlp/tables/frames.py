@@ -16,8 +16,8 @@ from portable_mlp.tables.cells import dates, from_objects, spans
 _DATES = ("Date", "Datetime", "Time")
 
 
-def columns_of(what: str, x: Any) -> tuple[dict[str, NDArray[Any]], bool]:
-    """``(columns as arrays of numbers or objects, whether they have names)``.
+def columns_of(what: str, x: Any) -> tuple[dict[str, NDArray[Any]], bool, frozenset[str]]:
+    """``(columns as arrays of numbers or objects, whether they have names, those of categories)``.
 
     Args:
         what: the frame's name in messages.
@@ -37,10 +37,13 @@ def columns_of(what: str, x: Any) -> tuple[dict[str, NDArray[Any]], bool]:
         ) from None
     frame = nw.from_native(x, eager_only=True)
     found: dict[str, NDArray[Any]] = {}
+    declared = set[str]()
     for place, series in enumerate(frame.iter_columns()):
         name = names[place] if names else str(place)
         found[name] = _values(f"{what}: column {name!r}", series)
-    return found, bool(names)
+        if type(series.dtype).__name__ in ("Categorical", "Enum"):
+            declared.add(name)
+    return found, bool(names), frozenset(declared)
 
 
 def _values(where: str, series: Any) -> NDArray[Any]:

@@ -17,8 +17,8 @@ from portable_mlp.tables.cells import dates, spans
 
 def columns_of(
     path: Path, target: str | None, features: Sequence[str] | None
-) -> tuple[list[str], dict[str, NDArray[Any]]]:
-    """``(names of the features, columns by name, the target among them)``, all of them in memory.
+) -> tuple[list[str], dict[str, NDArray[Any]], frozenset[str]]:
+    """``(names of the features, columns by name, those of categories)``, with the target, in memory.
 
     Args:
         path: of the file.
@@ -36,13 +36,17 @@ def columns_of(
         if there.count(name) != 1:
             raise no_such("column", str(path), name, there)
     with opened_parquet(path) as file:
+        import pyarrow as pa
+
         if not file.metadata.num_rows:
             raise DataFileError(f"{path}: holds no rows.")
         table = file.read(columns=wanted)
-        return list(features), {
+        columns = {
             name: _values(f"{path}: column {name!r}", table.column(name).combine_chunks())
             for name in wanted
         }
+        declared = [name for name in wanted if pa.types.is_dictionary(table.column(name).type)]
+        return list(features), columns, frozenset(declared)
 
 
 def _values(where: str, cells: Any) -> NDArray[Any]:

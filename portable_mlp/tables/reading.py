@@ -78,7 +78,7 @@ def read_table(
         }
     except ValueError as error:
         raise DataFileError(str(error)) from None
-    frame = Frame(columns, str(path))
+    frame = Frame(columns, str(path), declared=file.declared | wanted)
     if target is None:
         return TableRows(frame, None, "", ())
     found = TargetColumn(path, target, task, least_classes)
@@ -95,6 +95,7 @@ class _File:
         features: names of the columns of X.
         cells: of each column.
         target: cells of the target, without spaces around them.
+        declared: names of columns that are categories by their type.
     """
 
     def __init__(
@@ -103,7 +104,9 @@ class _File:
         features: Sequence[str],
         cells: dict[str, Any],
         target: Sequence[str],
+        declared: frozenset[str] = frozenset(),
     ) -> None:
+        self.declared = declared
         self._path, self.features, self._cells, self.target = path, features, cells, target
 
     def column(self, name: str, is_text: bool) -> NDArray[Any]:
@@ -168,9 +171,9 @@ def _csv_file(path: Path, target: str | None, features: Sequence[str] | None) ->
 def _parquet_file(path: Path, target: str | None, features: Sequence[str] | None) -> _File:
     from portable_mlp.tables.parquet import columns_of
 
-    names, columns = columns_of(path, target, features)
+    names, columns, declared = columns_of(path, target, features)
     targets = [] if target is None else list(_written(path, target, columns.pop(target)))
-    return _File(path, names, columns, targets)
+    return _File(path, names, columns, targets, declared)
 
 
 def _written(path: Path, target: str, values: NDArray[Any]) -> Iterator[str]:
