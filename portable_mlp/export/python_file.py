@@ -252,7 +252,7 @@ def _checked(model: Exported) -> str:
             "    if names:\n"
             "        _check_names(names, FEATURES)\n"
             "        if names != FEATURES:\n"
-            '            raise ValueError("X has columns twice or in another order, expected FEATURES.")\n'
+            '            raise ValueError("X has columns twice or in another order.")\n'
         )
     return (
         "def _checked(X):\n"
