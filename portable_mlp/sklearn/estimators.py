@@ -17,13 +17,25 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted
 
 from portable_mlp.backends import Backend
-from portable_mlp.nn import Initializer, Layer, Loss, Network
+from portable_mlp.nn import LOSSES, Initializer, Layer, Loss, Network
 from portable_mlp.nn.plain_numbers import is_number
 from portable_mlp.optim import Optimizer, Schedule
 from portable_mlp.sklearn import compatibility as sk
 from portable_mlp.sklearn.base import BaseMLP, has_passes
 from portable_mlp.sklearn.heads import ManyAnswers, ManyLabels, OneLabel, labels_head, numbers_head
+from portable_mlp.sklearn.words import check_labels
 from portable_mlp.training.loop import Callback
+
+
+def has_probabilities(estimator: Any) -> bool:
+    """Whether the loss gives probabilities."""
+    loss = LOSSES.get(estimator.loss) if isinstance(estimator.loss, str) else estimator.loss
+    if isinstance(loss, Loss) and type(loss).probabilities is Loss.probabilities:
+        raise AttributeError(
+            f"{type(estimator).__name__}: {type(loss).__name__} gives no probabilities; expected a "
+            "cross-entropy, as with loss=None."
+        )
+    return True
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -78,7 +90,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             for ``solver``.
         schedule: a name or `Schedule` in place of ``learning_rate``.
         weight_decay: decoupled, as in AdamW.
-        class_weight: ``"balanced"``, ``{class: factor}``, or a list of such for several questions.
+        class_weight: ``"balanced"``, ``{class: factor}``, or a list of such for several questions; it
+            weights the rows trained on, not those held out. `partial_fit` does not take ``"balanced"``.
         clip_norm: largest norm of the gradient, or None.
         label_smoothing: share of each target that goes to all classes.
         scoring: of the rows held out: a name or function as in scikit-learn; None is accuracy.
@@ -174,6 +187,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._keep(locals())
 
     def _choose_head(self, y: np.ndarray, classes: Any, first: bool, incremental: bool) -> None:
+        check_labels(self, y)
         check_classification_targets(y)
         if not hasattr(self, "_head") or (first and not incremental):
             self._head = labels_head(self.loss, y, classes, self.label_smoothing)
@@ -255,6 +269,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns:
             The estimator itself.
         """
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"{type(self).__name__}: class_weight is {self.class_weight!r} beside partial_fit, "
+                "expected {class: factor} or None: these rows do not tell how many of each class there will be; "
+                "sklearn.utils.compute_class_weight works it out from y of all."
+            )
         made = self._copied()
         new = _check_partial_fit_first_call(made, classes)
         return self._fit(  # type: ignore[no-any-return]
@@ -277,6 +297,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         rows = self._rows(X, method)
         return sk.on_host(self._model().forward(rows))  # type: ignore[no-any-return]
 
+    @available_if(has_probabilities)
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
         """Probability of each class.
 
@@ -288,6 +309,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._probabilities(X, "predict_proba")
 
+    @available_if(has_probabilities)
     def predict_log_proba(self, X: Any) -> Any:  # noqa: N803
         """Natural logarithm of `predict_proba`.
 

@@ -26,6 +26,7 @@ _NAMES = (
         r"penalty was Penalty\(.*?l2=([^,]*),.*?\) and is Penalty\(.*?l2=([^,]*),.*?\)",
         r"alpha was \1 and is \2",
     ),
+    (r"move the model, model\.to\(('[^']+')[^)]*\)", r"choose backend=\1"),
     (r"^validation_data: sample_weight", "sample_weight_val"),
     (r"^validation_data: X", "X_val"),
     (r"^validation_data: ", "y_val: "),
@@ -135,6 +136,29 @@ def check_kind(what: str, x: Any, dates: bool = False) -> None:
     kinds = [kind.kind for kind in types if getattr(kind, "kind", "") in ("m", "M")]
     if kinds and not dates:
         numeric(what, np.zeros(0, f"{kinds[0]}8[ns]"))
+
+
+def check_labels(estimator: Any, y: np.ndarray) -> None:
+    """Refuses labels of which some are text and others are not.
+
+    Args:
+        estimator: that is about to be trained.
+        y: as numpy.
+
+    Raises:
+        ValueError: with one label of each kind.
+    """
+    if y.dtype.kind != "O":
+        return
+    labels = y.ravel().tolist()
+    text = next((label for label in labels if isinstance(label, str)), None)
+    other = next((label for label in labels if not isinstance(label, str)), labels[0])
+    if text is not None and not isinstance(other, str):
+        kind = type(other).__name__
+        raise ValueError(
+            f"{type(estimator).__name__}: y holds text, such as {text!r}, and {kind}, such as {other!r}, "
+            "expected labels of one type, and no gaps."
+        )
 
 
 def _is_number(text: str | bytes) -> bool:

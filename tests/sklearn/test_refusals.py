@@ -12,8 +12,9 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
-from portable_mlp import BestEpoch
+from portable_mlp import MLP, BestEpoch, nn
 from portable_mlp.sklearn import MLPClassifier, MLPRegressor
+from portable_mlp.sklearn.words import own_names
 
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["a", "b", "c"])[Y]
@@ -174,3 +175,38 @@ def test_dates_are_no_numbers_to_predict_but_may_be_classes() -> None:
     with pytest.warns(ConvergenceWarning):
         fitted = MLPClassifier((2,), max_iter=2).fit(X, DATES[Y, 0])
     assert fitted.predict(X).dtype.kind == "M"
+
+
+@pytest.mark.parametrize("table", [None, "from_dtype"])
+@pytest.mark.parametrize(
+    ("labels", "kind"), [([1, "a"], "int, such as 1"), (["a", None], "NoneType, such as None")]
+)
+def test_labels_of_two_types(labels: list[Any], kind: str, table: Any) -> None:
+    y = np.array(labels * 75, object)
+    sentence = f"^MLPClassifier: y holds text, such as 'a', and {kind}, expected labels of one type"
+    with pytest.raises(ValueError, match=sentence):
+        MLPClassifier(categorical_features=table).fit(X, y)
+
+
+def test_probabilities_that_a_loss_has_not() -> None:
+    model = MLPClassifier(loss="hinge", max_iter=2)
+    assert not hasattr(model, "predict_proba")
+    assert not hasattr(model.set_params(loss=nn.Hinge()), "predict_log_proba")
+    assert hasattr(model.set_params(loss="softmax_focal"), "predict_proba")
+    assert hasattr(model.set_params(loss=None), "predict_proba")
+
+
+def test_balanced_classes_need_all_rows() -> None:
+    model = MLPClassifier((4,), class_weight="balanced")
+    with pytest.raises(
+        ValueError, match="^MLPClassifier: class_weight is 'balanced' beside partial"
+    ):
+        model.partial_fit(X, Y, classes=[0, 1, 2])
+    assert not hasattr(model, "classes_")
+
+
+def test_an_array_of_another_library_than_the_backend() -> None:
+    strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+    sentence = "X is a array-api-strict array .*: choose backend='array-api-strict', or pass X as"
+    with pytest.raises(ValueError, match=sentence), own_names(MLPClassifier()):
+        MLP([4, 3]).fit(strict.asarray(X), Y, epochs=1)
