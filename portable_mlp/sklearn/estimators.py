@@ -272,8 +272,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if isinstance(self.class_weight, str):
             raise ValueError(
                 f"{type(self).__name__}: class_weight is {self.class_weight!r} beside partial_fit, "
-                "expected {class: factor} or None: these rows do not tell how many of each class there will be; "
-                "sklearn.utils.compute_class_weight works it out from y of all."
+                "expected {class: factor} or None: these rows do not tell how many of each class "
+                "there will be; sklearn.utils.compute_class_weight works it out from y of all."
             )
         made = self._copied()
         new = _check_partial_fit_first_call(made, classes)
