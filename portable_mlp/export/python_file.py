@@ -252,8 +252,7 @@ def _checked(model: Exported) -> str:
             "    if names:\n"
             "        _check_names(names, FEATURES)\n"
             "        if names != FEATURES:\n"
-            '            wrong = "twice or in another order"\n'
-            '            raise ValueError(f"X has columns {wrong}, expected FEATURES.")\n'
+            '            raise ValueError("X has columns twice or not in the order of FEATURES.")\n'
         )
     return (
         "def _checked(X):\n"

@@ -1,7 +1,9 @@
-"""Real processes, killed with SIGKILL; `python -m benchmarks.resume_kills` does it a hundred times."""
+"""A hundred real processes, killed with SIGKILL; `python -m benchmarks.resume_kills` has more kinds."""
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import signal
 import subprocess
@@ -76,3 +78,25 @@ def test_killed_ten_times(tmp_path: Path) -> None:
     if kills == 10:
         assert ended(folder, tmp_path / "resumed") == 0
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+@pytest.mark.parametrize("kind", ["mlp", "estimator", "command_line"])
+def test_thirty_times_each(kind: str, tmp_path: Path) -> None:
+    if kind == "estimator":
+        pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("killed.py")),
+        kind,
+        "30",
+        str(tmp_path),
+    ]
+    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # threads do not survive a fork
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=alone)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["kills"] == 30
+    assert found["failed"] == found["went back"] == 0
+    assert found["within"] > 0, "some were killed after the first steps"
+    assert all(found["equal"]), found

@@ -277,7 +277,7 @@ def test_columns_in_another_order_are_refused() -> None:
     predict = loaded(source(exported(model)))["predict"]
     assert predict(Frame(["a", "b"])).shape == (1,)
     for names, words in (
-        (["b", "a"], "X has columns twice or in another order, expected FEATURES"),
+        (["b", "a"], "X has columns twice or not in the order of FEATURES"),
         (["a", "b", "b"], "X has columns twice"),
         (["b"], "^X lacks the column 'a', expected those of FEATURES.$"),
         (["a", "B"], "^X lacks the column 'b' and has the unknown column 'B', expected those of"),
