@@ -120,7 +120,7 @@ def test_a_target_of_percents_is_not_made_classes(tmp_path: Path) -> None:
     assert read_csv(path, "y", "classification").classes == ("12%", "7.5%")
 
 
-@pytest.mark.parametrize("labels", [["<=50K", ">50K"], ["10-20", "20-30"], ["A1", "12%", "none"]])
+@pytest.mark.parametrize("labels", [["<=50K", ">50K"], ["10-20", "20-30"], ["A1", "12%", "never"]])
 def test_targets_of_text_are_classes(tmp_path: Path, labels: list[str]) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,y\n" + "".join(f"1,{label}\n" for label in labels))
