@@ -297,7 +297,7 @@ class _Target(NamedTuple):
         name = str if pa.types.is_boolean(field.type) else class_name
         values = np.array(classes)
         if values.dtype.kind == "f":  # of a float32 0.1 the short form
-            classes = tuple(values.astype(_DTYPES[str(field.type)]))
+            classes = tuple(values.astype(_DTYPES.get(str(field.type), values.dtype)))
         return cls(field.name, tuple(map(name, classes)), values)
 
     def encode(self, cells: Any, place: _Place) -> NDArray[Any]:

@@ -102,7 +102,9 @@ def test_a_killed_training_ends_as_one_that_was_not(name: str, tmp_path: Path) -
     assert model.callbacks[0].resumed_from is not None
     same(clone(model).fit(X, NAMES), whole)  # it had ended
     for each in (model, whole):
-        each.set_params(callbacks=None, early_stopping=False).partial_fit(X, NAMES)
+        each.set_params(callbacks=None, early_stopping=False, class_weight=None).partial_fit(
+            X, NAMES
+        )
     same(model, whole)
 
 
