@@ -46,8 +46,9 @@ autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
-# types in signatures: of numpy, of the standard library, and short names for what has no page
-nitpick_ignore_regex = [("py:class", ".*")]
+# types in signatures: of numpy, of the standard library, and short names for what has no page;
+# the errors of scikit-learn
+nitpick_ignore_regex = [("py:class", ".*"), ("py:exc", "sklearn.*")]
 
 # the scripts of examples/ are run, so that their pages have what they print and draw; those that have not
 # changed since the last build are not: `rm -r docs/_made` has all of them run

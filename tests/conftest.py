@@ -8,6 +8,7 @@ such a skip into a failure, for names of rows (``torch:cuda``) or of whole famil
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -220,3 +221,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("skipped, and why")
         for reason, count in reasons.most_common():
             terminalreporter.write_line(f"{count:5} x {reason}")
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Programs that a test starts hear Ctrl-C, even where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

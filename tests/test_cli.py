@@ -154,6 +154,7 @@ def test_divergence_fails_with_exit_code_1() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_shows_what_was_reached() -> None:
     command = [sys.executable, "-m", "portable_mlp", "train", "--epochs", "100000", "--json"]
     process = subprocess.Popen(

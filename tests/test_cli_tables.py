@@ -271,6 +271,7 @@ def test_data_sets_can_be_saved_too(tmp_path: Path) -> None:
     assert f"saved   {out}" in passed("train", "digits", "--out", out, "--force", *QUICK).stdout
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_saves_what_was_reached(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "m.st"
     command = [sys.executable, "-m", "portable_mlp", "train", str(folder / "animals.csv")]
