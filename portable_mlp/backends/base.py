@@ -166,7 +166,13 @@ class Backend:
 
     def squared_norm(self, xp: Any, x: Any) -> Any:
         """‖x‖² of a vector."""
-        return x @ x
+        # a kernel that reads the vector anyway adds it up on the way; BLAS would read it once more
+        return xp.sum(x * x) if self.fuses else x @ x
+
+    @property
+    def fuses(self) -> bool:
+        """Whether loops are compiled on the host with kernels of fused operations."""
+        return False
 
     def copy(self, x: Any) -> Any:
         """The array in memory of its own."""

@@ -54,21 +54,17 @@ class NumpyBackend(Backend):
     def kernels(self) -> str:
         return blas.openblas_kernels()
 
-    def squared_norm(self, xp: Any, x: Any) -> Any:
-        # a kernel that reads the vector anyway adds it up on the way; BLAS would read it once more
-        return xp.sum(x * x) if self._fuses else super().squared_norm(xp, x)
-
     @cached_property
-    def _fuses(self) -> bool:
+    def fuses(self) -> bool:
         from portable_mlp.backends.program import kernels
 
-        return self.compiler == "numba" or (self.compiler == "auto" and kernels.available())
+        return kernels.wanted(self.compiler)
 
     def compiled_loop(self, step: Callable[..., Any]) -> Loop:
         from portable_mlp.backends.program import CompiledLoop, kernels
         from portable_mlp.backends.program.numpy_library import NumpyLibrary
 
-        compiler = kernels.NumbaCompiler() if self._fuses else None
+        compiler = kernels.NumbaCompiler() if self.fuses else None
         return _flushed(CompiledLoop(NumpyLibrary(self.xp), step, super().loop(step), compiler))
 
     def loop(self, step: Callable[..., Any]) -> Loop:

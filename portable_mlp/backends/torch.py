@@ -162,16 +162,11 @@ class TorchBackend(Backend):
 
         return transposed_product
 
-    def squared_norm(self, xp: Any, x: Any) -> Any:
-        # a kernel that reads the vector anyway adds it up on the way; BLAS would read it once more
-        return xp.sum(x * x) if self._fuses else super().squared_norm(xp, x)
-
     @cached_property
-    def _fuses(self) -> bool:
+    def fuses(self) -> bool:
         from portable_mlp.backends.program import kernels
 
-        wanted = self.compiler == "numba" or (self.compiler == "auto" and kernels.available())
-        return wanted and self.device.type == "cpu"
+        return self.device.type == "cpu" and kernels.wanted(self.compiler)
 
     def compiled_loop(self, step: Callable[..., Any]) -> Loop:
         if self.compiler == "inductor":
@@ -182,7 +177,7 @@ class TorchBackend(Backend):
         from portable_mlp.backends.program.torch_library import TorchLibrary
 
         library = TorchLibrary(self.xp, self.device)
-        compiler = kernels.NumbaCompiler() if self._fuses else None
+        compiler = kernels.NumbaCompiler() if self.fuses else None
         return CompiledLoop(library, step, self.loop(step), compiler)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,13 +30,7 @@ NUMBERS = make_regression(60, 4, noise=1.0, random_state=0)
 SHORT: dict[str, Any] = {"max_iter": 15, "hidden_layer_sizes": (8,), "random_state": 0}
 
 
-@pytest.fixture(autouse=True)
-def _short_trainings() -> Iterator[None]:
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_trainings")
 
 
 def weights_of(model: Any) -> np.ndarray:

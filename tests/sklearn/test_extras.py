@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification, make_regression
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import make_scorer
 
 from portable_mlp import Callback, nn, optim
@@ -26,11 +24,7 @@ NUMBERS = REGRESSION[0], REGRESSION[1] / 50
 SHORT: dict[str, Any] = {"max_iter": 10, "hidden_layer_sizes": (8,), "random_state": 0}
 
 
-@pytest.fixture(autouse=True)
-def _short_trainings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_trainings")
 
 
 @pytest.mark.parametrize(

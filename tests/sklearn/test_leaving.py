@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import pytest
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
 from sklearn.datasets import load_iris
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from portable_mlp import MLP, plots
@@ -25,11 +23,7 @@ NAMES = np.array(["a", "b", "c"])[Y]
 SHORT: dict[str, Any] = {"max_iter": 20, "random_state": 0}
 
 
-@pytest.fixture(autouse=True)
-def _short_trainings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_trainings")
 
 
 @pytest.mark.parametrize(

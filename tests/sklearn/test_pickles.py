@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 import joblib
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import ConvergenceWarning
 
 from portable_mlp import optim
 from portable_mlp.sklearn import MLPClassifier, MLPRegressor
@@ -28,11 +25,7 @@ SHORT: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _short_trainings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_trainings")
 
 
 def same(one: Any, other: Any) -> None:

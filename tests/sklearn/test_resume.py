@@ -5,9 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +16,10 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 import joblib
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import ConvergenceWarning
 
 from portable_mlp import Checkpoint
 from portable_mlp.sklearn import MLPClassifier, MLPRegressor
-from portable_mlp.training import Callback, Run
+from tests.checkpoint.programs import KillAt, Killed
 
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["a", "b", "c"])[Y]
@@ -46,11 +42,7 @@ CLASSIFIERS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _short_trainings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_trainings")
 
 
 def same(one: Any, other: Any) -> None:
@@ -63,23 +55,6 @@ def same(one: Any, other: Any) -> None:
         assert getattr(one, name) == getattr(other, name), name
     for name in one.history_.keys() - {"seconds", "samples_per_second"}:
         assert one.history_[name] == other.history_[name], name
-
-
-class Killed(Exception):  # noqa: N818  (no error)
-    """Stands for the end of a process."""
-
-
-@dataclass
-class KillAt(Callback):
-    """Ends the training after so many mini-batches, as nobody has foreseen it."""
-
-    steps: int
-
-    def stops(self, run: Run) -> Sequence[int]:
-        return (self.steps,)
-
-    def on_stop(self, run: Run, done: int) -> None:
-        raise Killed
 
 
 def killed(model: Any, x: Any, y: Any, steps: int) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,11 +44,7 @@ SHORT: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _short_trainings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_trainings")
 
 
 def classifier(**given: Any) -> MLPClassifier:

@@ -163,10 +163,11 @@ class Fusion:
         if node.op in SLOW and many and not _is_square(node):
             return False
         if node.op in ("sum", "max", "argmax"):
-            return self._reduces and len(reduced_axes(node)) == 1 and self._is_short(node)
+            return self._reduces and len(reduced_axes(node)) == 1 and self._sums_well(node)
         return node.op in ELEMENTWISE or node.op == "where"
 
-    def _is_short(self, node: Node) -> bool:
+    def _sums_well(self, node: Node) -> bool:
+        """Whether a kernel is as good at it as the library: vectors, columns, and short rows."""
         source, (axis,) = node.args[0], reduced_axes(node)
         if len(source.shape) == 1:
             return node.op == "sum"

@@ -1,8 +1,7 @@
 """Who makes machine code of a kernel's source; here: numba, each source once, kept on disk.
 
 No fast-math: each operation is rounded as numpy rounds it; only a long sum's additions may change places,
-as in numpy's own. No threads: beside those of a matrix
-library a second pool costs more than it gives.
+as in numpy's own. No threads: beside those of a matrix library a second pool costs more than it gives.
 """
 
 from __future__ import annotations
@@ -103,6 +102,11 @@ class NumbaCompiler(KernelCompiler):
 def available() -> bool:
     """Whether numba is installed; it is imported with the first kernel."""
     return find_spec("numba") is not None
+
+
+def wanted(compiler: str) -> bool:
+    """Whether a backend with this compiler fuses operations by numba."""
+    return compiler == "numba" or (compiler == "auto" and available())
 
 
 @cache
